@@ -1,0 +1,1 @@
+"""Measurements: events a second beside a bare peer (`bench.run`), and what a kill costs (`bench.kill`)."""

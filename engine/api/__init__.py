@@ -1,0 +1,1 @@
+"""Requests become answers: authentication, limits, retries, outages, transports."""

@@ -1,0 +1,41 @@
+"""What the client needs to know of the event it sends for, and whom it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Protocol
+
+from engine.api.messages import Request
+
+
+class Call(Protocol):
+    """One event's view of the client: leave to send, waiting, and what happened."""
+
+    @property
+    def key(self) -> Hashable:
+        """The ordering key, for telling one failing key from an outage."""
+        ...
+
+    async def permit(self) -> None:
+        """Return when sending is allowed. Awaited right before every single attempt.
+
+        Raises:
+            Revoked: the partition is no longer ours.
+        """
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait before a retry.
+
+        Raises:
+            Revoked: the partition was taken away, or the engine stops, meanwhile.
+        """
+        ...
+
+    def sent(self, request: Request, status: int | None, seconds: float) -> None:
+        """An attempt ended: with a status, or None without an answer, `seconds` after it was put on the wire."""
+        ...
+
+    def retried(self, request: Request, reason: str, attempt: int, delay: float, text: str) -> None:
+        """A retry will follow in `delay` seconds; `reason` is a status as text, `timeout`, `no_answer` or `body`."""
+        ...

@@ -1,0 +1,46 @@
+"""How many requests may be in flight: a semaphore whose free case costs no coroutine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+
+class Slots:
+    """A number of slots, given in the order of asking.
+
+    Use: `if not slots.take(): await slots.wait()`, then always `slots.give()`.
+    """
+
+    __slots__ = ("_free", "_waiting")
+
+    def __init__(self, number: int) -> None:
+        self._free = number
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    def take(self) -> bool:
+        """Take a free slot; False where there is none."""
+        if self._free > 0:
+            self._free -= 1
+            return True
+        return False
+
+    async def wait(self) -> None:
+        """Wait for a slot; it is taken on return."""
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                self._waiting.remove(turn)
+            else:
+                self.give()  # it came in the moment of the cancellation
+            raise
+
+    def give(self) -> None:
+        """Give a slot back: to the one that waits longest, if any does."""
+        if self._waiting:
+            self._waiting.popleft().set_result(None)
+        else:
+            self._free += 1

@@ -1,0 +1,99 @@
+"""A rule as the checks see it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import nodes
+
+from engine.checks.expressions import first_use, span_of
+from engine.documents import Document, Pointer
+from engine.findings import Finding, Level, spell
+from engine.rules.model import Rule
+from engine.rules.scope import Place
+from engine.rules.syntax import whole_expression
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One rule whose shape is sound.
+
+    Attributes:
+        document: where it stands.
+        rule: compiled; templates that have findings already are missing from it.
+        places: its templates, each with the names that it sees.
+        whole: no template is missing from the rule.
+    """
+
+    document: Document
+    rule: Rule
+    places: tuple[Place, ...]
+    whole: bool
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The rule as written."""
+        data: Mapping[str, Any] = self.document.data
+        return data
+
+    def written(self, request: Pointer) -> Mapping[str, Any]:
+        """A request as written."""
+        found: Any = self.data
+        for step in request:
+            found = found[step]
+        return dict(found)
+
+    def at(self, pointer: Pointer, *, key: bool = False) -> Spot:
+        """A value, or its key."""
+        return Spot(self, pointer, None, key)
+
+    def inside(self, place: Place, start: int, end: int) -> Spot:
+        """Characters of a template."""
+        return Spot(self, place.template.pointer, (start, end), key=False)
+
+    def token(self, place: Place, node: nodes.Node) -> Spot:
+        """The token of a node of a template."""
+        return self.inside(place, *span_of(place.template.source, node))
+
+    def use(self, place: Place, name: str) -> Spot | None:
+        """Where a template first takes a name from its scope; None where it sets the name itself."""
+        node = first_use(place.template.ast(), name)
+        return None if node is None else self.token(place, node)
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a finding points."""
+
+    subject: Subject
+    pointer: Pointer
+    part: tuple[int, int] | None
+    key: bool
+
+    def error(self, check: str, said: str, remedy: str = "") -> Finding:
+        """A finding that has to be fixed."""
+        return self._finding(Level.ERROR, check, said, remedy)
+
+    def warning(self, check: str, said: str, remedy: str = "") -> Finding:
+        """A finding that may be meant."""
+        return self._finding(Level.WARNING, check, said, remedy)
+
+    def _finding(self, level: Level, check: str, said: str, remedy: str) -> Finding:
+        document = self.subject.document
+        if self.part is None:
+            span = document.span(self.pointer, key=self.key)
+        else:
+            span = document.inside(self.pointer, *self.part)
+        where = spell(self.pointer[:-1] if self.key else self.pointer)
+        return Finding(document.path, span, level, check, f"{where}: {said}" if where else said, remedy)
+
+
+def expressions(subject: Subject, *roles: str) -> Iterator[tuple[Place, nodes.Expr]]:
+    """The templates of these roles that are one whole expression."""
+    for place in subject.places:
+        if place.role in roles:
+            found = whole_expression(place.template.ast())
+            if found is not None:
+                yield place, found

@@ -1,0 +1,1 @@
+"""One file a verb: plain arguments in, an exit code out."""

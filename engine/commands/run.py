@@ -1,0 +1,90 @@
+"""`engine run`: consumes until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+from engine.config.load import load_config
+from engine.config.model import Config
+from engine.errors import Unusable
+from engine.observe.health import Health
+from engine.observe.log import configure
+from engine.observe.mask import secrets_of
+from engine.observe.metrics import Metrics
+from engine.observe.server import serve
+from engine.observe.workers import report_health
+from engine.service import Service
+from engine.workers import Worker, share, supervise
+
+
+def run(config_file: Path | None, workers: int) -> int:
+    """Run the engine. Exit code: 0 stopped in order, 1 failed, 2 configuration.
+
+    Raises:
+        Unusable: the configuration, the rules or a topic cannot be used.
+    """
+    config = load_config(config_file, os.environ)
+    configure(config.log, secrets=secrets_of(config))
+    worker = Worker.from_environment(os.environ)
+    if worker is not None:
+        return _leave(_consume(share(config, worker), worker))
+    if workers > 1:
+        return supervise(config, config_file, workers)
+    return _leave(_consume(config, None))
+
+
+def _consume(config: Config, worker: Worker | None) -> int:
+    metrics, health = Metrics(), Health(time.monotonic)
+    try:
+        service = Service(config, metrics, health)
+        if worker is not None:
+            end = report_health(worker.folder, worker.number, health, time.time)
+            try:
+                return drive(service)
+            finally:
+                end()
+        server = serve(config.http, metrics, health)
+        try:
+            return drive(service)
+        finally:
+            server.close()
+    except Unusable as error:
+        print(f"engine: {error}", file=sys.stderr)  # noqa: T201 - talk goes to stderr
+        return 2
+
+
+def drive(service: Service) -> int:
+    """Run a service on a loop of its own, under the process's signals; uvloop where it is installed."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_under_signals(service))
+
+
+async def _under_signals(service: Service) -> int:
+    loop = asyncio.get_running_loop()
+    stop, look_again = asyncio.Event(), asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, look_again.set)
+    return await service.run(stop, look_again)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - not everywhere
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process here: with plain asyncio, pyreqwest's threads may abort it at the interpreter's exit."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

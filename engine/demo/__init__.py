@@ -1,0 +1,1 @@
+"""The parts of `engine demo`: the embedded broker and the sample API."""

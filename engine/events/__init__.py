@@ -1,0 +1,1 @@
+"""Bytes of a topic become events: framing, schemas, envelope."""

@@ -1,0 +1,124 @@
+"""Configures structlog: one line an event on stderr, without secrets; other libraries' logs join in from WARNING up."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterable, MutableMapping
+from functools import partial
+from typing import Any, TextIO
+
+import structlog
+
+from engine.config.model import Log
+from engine.config.secret import Secret
+from engine.observe.lines import console_line, json_line
+from engine.observe.mask import Mask
+
+Fields = MutableMapping[str, Any]
+Render = Callable[[Mask, str, Fields], bytes]
+
+
+def configure(log: Log, *, secrets: Iterable[Secret] = (), file: TextIO | None = None) -> None:
+    """Configure logging for the process; `structlog.get_logger()` works before and after.
+
+    Args:
+        log: level, format, further names to mask.
+        secrets: values to mask, see `mask.secrets_of`.
+        file: where lines go. None: stderr, and loggers keep their level and format from the first line on (that
+            makes a line cheap), so a process calls this once, when its configuration is known.
+    """
+    mask = Mask(log.mask, secrets)
+    render = _renderer(log, file or sys.stderr)
+    structlog.configure(
+        processors=[
+            structlog.processors.format_exc_info,
+            structlog.processors.StackInfoRenderer(),
+            _last(render, mask),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(log.level),
+        logger_factory=partial(Lines, file),
+        cache_logger_on_first_use=file is None,
+    )
+    _route_stdlib()
+
+
+def configure_listener(level: str, listener: Callable[[str, Fields], None]) -> None:
+    """Hand each line's level and fields (`event` among them) to a listener instead of writing it; for `engine demo`.
+
+    The listener is called on the thread that logs.
+    """
+
+    def hand_over(_logger: Any, name: str, fields: Fields) -> bytes:
+        listener(name, fields)
+        raise structlog.DropEvent
+
+    structlog.configure(
+        processors=[hand_over],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        cache_logger_on_first_use=False,
+    )
+    _route_stdlib()
+
+
+class Lines:
+    """Writes whole lines, each in one write, so that threads and processes that share a file do not mix them.
+
+    A line that cannot be written is lost: logging never stops the work.
+    """
+
+    def __init__(self, file: TextIO | None) -> None:
+        self._file = file
+
+    def write(self, line: bytes) -> None:
+        """Write one line, newline included, and flush it."""
+        file = self._file or sys.stderr  # looked up each time: a test or a daemon may have replaced it
+        try:
+            buffer = getattr(file, "buffer", None)
+            if buffer is None:
+                file.write(line.decode())
+                file.flush()
+            else:
+                buffer.write(line)
+                buffer.flush()
+        except (OSError, ValueError):
+            return
+
+    debug = info = warning = error = critical = msg = write
+
+
+class Routed(logging.Handler):
+    """Hands what other libraries log to structlog."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line: the message as the event, the library's name as `logger`."""
+        level = {logging.WARNING: "warning", logging.CRITICAL: "critical"}.get(record.levelno, "error")
+        try:
+            text = record.getMessage()
+        except Exception:  # a library's wrong format string must not reach the code that called it
+            text = str(record.msg)
+        getattr(structlog.get_logger(), level)(text, logger=record.name, exc_info=record.exc_info)
+
+
+def _renderer(log: Log, file: TextIO) -> Render:
+    terminal = file.isatty()
+    if log.format == "json" or (log.format == "auto" and not terminal):
+        return json_line
+    return partial(console_line, color=terminal)
+
+
+def _last(render: Render, mask: Mask) -> Callable[[Any, str, Fields], bytes]:
+    def line(logger: Any, name: str, fields: Fields) -> bytes:
+        if "exc_info" in fields:
+            fields = structlog.processors.format_exc_info(logger, name, fields)
+        return render(mask, name, fields)
+
+    return line
+
+
+def _route_stdlib() -> None:
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler, Routed)]:
+        root.removeHandler(handler)
+    root.addHandler(Routed(logging.WARNING))
+    root.setLevel(logging.WARNING)

@@ -1,0 +1,1 @@
+"""YAML becomes rules, rules become requests: sans I/O."""

@@ -1,0 +1,1 @@
+"""Kafka: the consumer, lanes, progress, dead letters, topics."""

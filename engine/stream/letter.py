@@ -1,0 +1,108 @@
+"""A dead letter: the original record and what the engine knows of its end. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import orjson
+
+from engine.events.event import Event, Message
+from engine.outcome import Dead
+
+_OWN = "dlq."
+_LINE = 1_000  # characters of `dlq.error`
+_SHORT = 200  # the same where the letter is too big
+_SMALL = 16 * 1024  # bytes of `dlq.resume`
+
+Header = tuple[str, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A record for the dead-letter topic.
+
+    Attributes:
+        partition: of its source.
+        key, value: the original's, byte for byte.
+        headers: the original's (without any `dlq.*` of its own), then the engine's.
+        shrunk: how often it was made smaller.
+    """
+
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[Header, ...]
+    shrunk: int = 0
+
+    def smaller(self) -> Letter | None:
+        """The same with less in it: first without `dlq.resume`, then with short texts, then without the value.
+
+        None where nothing is left to leave out.
+        """
+        if self.shrunk == 0:
+            kept = tuple(header for header in self.headers if header[0] != "dlq.resume")
+            return replace(self, headers=kept, shrunk=1)
+        if self.shrunk == 1:
+            short = tuple((name, _cut(name, value)) for name, value in self.headers)
+            return replace(self, headers=short, shrunk=2)
+        if self.shrunk == 2:
+            truncated = (*self.headers, ("dlq.truncated", b"value"))
+            return replace(self, value=None, headers=truncated, shrunk=3)
+        return None
+
+
+def compose(
+    message: Message, event: Event | None, dead: Dead, failed_at: datetime, redact: Callable[[str], str]
+) -> Letter:
+    """The dead letter of a record.
+
+    Args:
+        message: as it stood on the topic; its `dlq.*` headers are neither trusted nor copied.
+        event: what it means, None where that is not known.
+        dead: how it ended.
+        failed_at: when.
+        redact: takes secrets out of a text.
+    """
+    error = dead.error
+    cause = error.__cause__ or error
+    values = {
+        "stage": error.stage,
+        "error": redact(" ".join(str(error).split()))[:_LINE],
+        "error.class": type(cause).__name__,
+        "status": error.status,
+        "attempts": error.attempts,
+        "rule": dead.rule and dead.rule.name,
+        "request": error.request_id,
+        "event.id": event and event.id,
+        "event.type": event and event.type,
+        "event.version": event and event.version,
+        "source.topic": message.topic,
+        "source.partition": message.partition,
+        "source.offset": message.offset,
+        "source.timestamp": message.timestamp,
+        "failed_at": failed_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "replays": 0,
+        "resume": _resume(dead, redact),
+    }
+    own = tuple(
+        (_OWN + name, str(value).encode("utf-8", "replace")) for name, value in values.items() if value is not None
+    )
+    original = tuple(header for header in message.headers if not header[0].lower().startswith(_OWN))
+    return Letter(message.partition, message.key, message.value, original + own)
+
+
+def _resume(dead: Dead, redact: Callable[[str], str]) -> str | None:
+    """The answers so far, for going on where it stopped; None where there are none, too much, or a secret in them."""
+    if not dead.answers or dead.rule is None:
+        return None
+    try:
+        text = orjson.dumps({"rule": dead.rule.digest, "answers": dead.answers}).decode()
+    except TypeError:
+        return None  # an integer over 64 bits: a replay begins at the first request
+    return text if len(text) <= _SMALL and redact(text) == text else None
+
+
+def _cut(name: str, value: bytes | None) -> bytes | None:
+    return value[:_SHORT] if value is not None and name in {"dlq.error", "dlq.event.type", "dlq.rule"} else value

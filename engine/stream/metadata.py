@@ -1,0 +1,125 @@
+"""Done intervals beyond the watermark as the text of a commit's metadata.
+
+`1r` + base64 of run lengths (undone, done, undone, done, ... as LEB128), or `1b` + base64 of a bitmap from the
+watermark on, least significant bit first: whichever is shorter. Kafka allows 4,095 ASCII characters.
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Iterator
+
+from engine.stream.progress import Interval
+
+LIMIT = 3_500
+"""Characters that metadata may have."""
+
+_BITS = (LIMIT - 2) // 4 * 3 * 8
+
+
+class Unreadable(ValueError):
+    """Metadata that another program, or a newer engine, wrote."""
+
+
+def encode(watermark: int, done: list[Interval]) -> str:
+    """The text for a commit at `watermark`; "" where nothing is done beyond it.
+
+    Intervals that would make it longer than LIMIT are left out from the far end: forgetting means repeating, never
+    losing. (A partition pauses long before, see `Partition`.)
+    """
+    if not done:
+        return ""
+    runs = _text("1r", _runs(watermark, done))
+    span = done[-1][1] - watermark
+    bits = _text("1b", _bitmap(watermark, done)) if span <= min(_BITS, len(runs) * 8) else None
+    best = runs if bits is None or len(runs) <= len(bits) else bits
+    if len(best) <= LIMIT:
+        return best
+    return encode(watermark, done[: len(done) * LIMIT // len(best)])
+
+
+def decode(watermark: int, text: str) -> list[Interval]:
+    """The done intervals that stand in a commit's metadata.
+
+    Raises:
+        Unreadable: it is not of this form.
+    """
+    if not text:
+        return []
+    try:
+        data = b64decode(text[2:], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Unreadable("not base64") from error
+    if text.startswith("1r"):
+        return list(_from_runs(watermark, data))
+    if text.startswith("1b"):
+        return list(_from_bitmap(watermark, data))
+    raise Unreadable("of an unknown version")
+
+
+def _text(mark: str, data: bytes) -> str:
+    return mark + b64encode(data).decode("ascii")
+
+
+def _runs(watermark: int, done: Iterable[Interval]) -> bytes:
+    data = bytearray()
+    at = watermark
+    for start, end in done:
+        for length in (start - at, end - start):
+            _put(data, length)
+        at = end
+    return bytes(data)
+
+
+def _put(data: bytearray, number: int) -> None:
+    while number > 0x7F:
+        data.append(number & 0x7F | 0x80)
+        number >>= 7
+    data.append(number)
+
+
+def _bitmap(watermark: int, done: Iterable[Interval]) -> bytes:
+    bits = 0
+    for start, end in done:
+        bits |= ((1 << (end - start)) - 1) << (start - watermark)
+    return bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+
+
+def _from_runs(watermark: int, data: bytes) -> Iterator[Interval]:
+    lengths = list(_numbers(data))
+    if len(lengths) % 2:
+        raise Unreadable("cut off")
+    at = watermark
+    for undone, done in zip(lengths[::2], lengths[1::2], strict=True):
+        if not undone or not done:
+            raise Unreadable("an empty run")
+        yield at + undone, at + undone + done
+        at += undone + done
+
+
+def _numbers(data: bytes) -> Iterator[int]:
+    number = shift = 0
+    for byte in data:
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            yield number
+            number = shift = 0
+        elif shift > 63:
+            raise Unreadable("a run beyond 63 bits")
+    if shift:
+        raise Unreadable("cut off")
+
+
+def _from_bitmap(watermark: int, data: bytes) -> Iterator[Interval]:
+    start: int | None = None
+    for at in range(len(data) * 8):
+        is_done = data[at >> 3] >> (at & 7) & 1
+        if is_done and start is None:
+            start = at
+        elif not is_done and start is not None:
+            yield watermark + start, watermark + at
+            start = None
+    if start is not None:
+        yield watermark + start, watermark + len(data) * 8

@@ -1,0 +1,260 @@
+"""The event loop's side of the stream: partitions come and go, jobs run in lanes, dead letters are written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+import structlog
+from confluent_kafka import Message as Record
+from confluent_kafka import TopicPartition
+
+from engine.config.model import Config
+from engine.errors import Revoked, Stage, Undeliverable
+from engine.observe.journal import Journal
+from engine.observe.metrics import Metrics
+from engine.outcome import Dead, Done, Outcome
+from engine.pipeline import Journey, Pipeline
+from engine.stream.commits import Committer
+from engine.stream.deadletters import DeadLetters
+from engine.stream.intake import Intake
+from engine.stream.lease import Lease, Stamp
+from engine.stream.letter import compose
+from engine.stream.partition import Job, Partition
+from engine.stream.progress import Progress
+from engine.stream.source import Assigned, size_of
+from engine.stream.storm import Storm
+
+log = structlog.get_logger()
+
+
+class Processor:
+    """What `source.Owner` tells ends here. Lives on the event loop.
+
+    Attributes:
+        partitions: assigned now, by number.
+        storm: whether the engine holds.
+        failure: resolves with the error that ended the consumer thread.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        pipeline: Pipeline,
+        intake: Intake,
+        committer: Committer,
+        dead_letters: DeadLetters,
+        journal: Journal,
+        metrics: Metrics,
+        *,
+        stamp: Stamp,
+        trust: float,
+        clock: Callable[[], float],
+        redact: Callable[[str], str],
+        on_change: Callable[[], None],
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            config: all of it.
+            pipeline: processes events.
+            intake: makes jobs of records.
+            committer: commits.
+            dead_letters: writes them.
+            journal: told of every end.
+            metrics: for counts that are nobody's event.
+            stamp: renewed by the consumer thread.
+            trust: seconds that a stamp is good for.
+            clock: monotonic seconds.
+            redact: takes secrets out of a text.
+            on_change: called when partitions or the storm changed, for /readyz.
+        """
+        self._drain_within = config.shutdown_timeout
+        self._pipeline = pipeline
+        self._intake = intake
+        self._committer = committer
+        self._dead_letters = dead_letters
+        self._journal = journal
+        self._metrics = metrics
+        self._stamp = stamp
+        self._trust = trust
+        self._clock = clock
+        self._redact = redact
+        self._on_change = on_change
+        self.partitions: dict[int, Partition] = {}
+        self.storm = Storm(config.dlq, self._hold_all)
+        self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
+        self.joined = False
+
+    # --- told by the consumer thread ----------------------------------------------------------------------------------
+
+    def assigned(self, partitions: list[Assigned]) -> None:
+        """See `source.Owner`."""
+        for one in partitions:
+            progress = Progress(one.start, one.done)
+            progress.changed = one.fresh
+            partition = Partition(one.number, progress, one.flow, self._lease(one.number), self._handle)
+            partition.flow.hold("storm", self.storm.holding)
+            self.partitions[one.number] = partition
+        self.joined = True
+        log.info("partitions.assigned", partitions=sorted(one.number for one in partitions))
+        self._on_change()
+
+    def deliver(self, records: list[Record]) -> None:
+        """See `source.Owner`."""
+        for record in records:
+            partition = self.partitions.get(record.partition())
+            if partition is None:
+                continue
+            if partition.lease.ended:
+                partition.passed(size_of(record))
+            else:
+                self._intake.take(partition, record)
+
+    def reached(self, partition: int, end: int) -> None:
+        """See `source.Owner`."""
+        found = self.partitions.get(partition)
+        if found is not None and not found.waiting:
+            found.progress.reach(end)
+
+    def expired(self, partition: int, messages: int) -> None:
+        """See `source.Owner`."""
+        self._metrics.expired(partition, messages)
+
+    async def revoke(self, partitions: list[int]) -> list[TopicPartition]:
+        """See `source.Owner`."""
+        going = await self._drain(partitions)
+        await self._committer.quiet()
+        offsets = [self._committer.offset(partition) for partition in going if partition.progress.changed]
+        self._forget(going)
+        log.info("partitions.revoked", partitions=sorted(partitions))
+        return offsets
+
+    async def lose(self, partitions: list[int]) -> None:
+        """See `source.Owner`."""
+        gone = self._chosen(partitions)
+        for partition in gone:
+            partition.lease.drop()
+        await asyncio.gather(*(partition.lanes.abort() for partition in gone))
+        self._forget(gone)
+
+    def failed(self, error: BaseException) -> None:
+        """See `source.Owner`."""
+        if not self.failure.done():
+            self.failure.set_result(error)
+
+    # --- told by the service ------------------------------------------------------------------------------------------
+
+    async def commit(self) -> None:
+        """Commit what changed since the last time."""
+        await self._committer.commit(list(self.partitions.values()))
+
+    async def drain(self) -> None:
+        """Begin no event any more, finish what is under way, commit. The partitions stay ours."""
+        for partition in self.partitions.values():
+            partition.flow.hold("stop", True)
+        await self._drain(list(self.partitions))
+        for _ in range(3):  # a rebalance under way may refuse one
+            await self.commit()
+            if not any(partition.progress.changed for partition in self.partitions.values()):
+                return
+            await asyncio.sleep(0.2)
+
+    def in_flight(self) -> int:
+        """Events taken and not done, of all partitions."""
+        return sum(partition.progress.pending for partition in self.partitions.values())
+
+    # --- jobs ---------------------------------------------------------------------------------------------------------
+
+    async def _handle(self, job: Job) -> bool:
+        """One job to its end; False where it is given up, because the partition goes."""
+        try:
+            outcome = await self._end(job)
+        except Revoked:
+            return False
+        except Exception as error:  # a bug of ours: nothing may be committed beyond this event, so the engine stops
+            log.error("event.failed", offset=job.message.offset, partition=job.message.partition, exc_info=error)
+            self.failed(error)
+            return False
+        if isinstance(outcome, Done):
+            self.storm.succeeded()
+        job.partition.ended(job.message.offset, job.size)
+        return True
+
+    async def _end(self, job: Job) -> Outcome:
+        lease = job.partition.lease
+        while True:
+            await self.storm.wait(lease)
+            if lease.ended:
+                raise Revoked("the partition goes")
+            outcome = await self._outcome(job)
+            seconds = self._clock() - job.taken_at
+            if not isinstance(outcome, Dead):
+                if job.event is not None:
+                    self._journal.ended(job.event, outcome, seconds)
+                return outcome
+            if self.storm.holding:
+                continue  # it failed while the engine began to hold: tried again with the rules as they are then
+            letter = compose(job.message, job.event, outcome, datetime.now(UTC), self._redact)
+            await self._dead_letters.write(letter, lease)
+            self._journal.dead_lettered(job.message, job.event, outcome, seconds)
+            if self.storm.dead(job.key, outcome.error.stage):
+                self._say_why(outcome)
+            return outcome
+
+    async def _outcome(self, job: Job) -> Outcome:
+        event = job.event
+        if event is not None and job.failure is None:
+            return await self._pipeline.process(Journey(event, job.key, job.partition.lease, self._journal))
+        rule = None if event is None else self._pipeline.book.find(event.type, event.version)
+        return Dead(rule, job.failure or Undeliverable(Stage.DECODE, "the record has no event"))
+
+    def _say_why(self, last: Dead) -> None:
+        log.error(
+            "engine.holding",
+            rule=None if last.rule is None else last.rule.name,
+            stage=str(last.error.stage),
+            error=str(last.error),
+            what_to_do="too many dead letters in a row: mend the rule (a reload goes on), or send SIGHUP, or restart",
+        )
+
+    def _hold_all(self, on: bool) -> None:
+        for partition in self.partitions.values():
+            partition.flow.hold("storm", on)
+        if not on:
+            log.warning("engine.goes_on")
+        self._on_change()
+
+    # --- partitions ---------------------------------------------------------------------------------------------------
+
+    def _lease(self, number: int) -> Lease:
+        async def confirm() -> None:
+            partition = self.partitions.get(number)
+            if partition is None:
+                await asyncio.sleep(0.05)
+            else:
+                await self._committer.confirm(partition)
+
+        return Lease(self._stamp, self._trust, confirm, self._clock)
+
+    def _chosen(self, numbers: Iterable[int]) -> list[Partition]:
+        return [self.partitions[number] for number in numbers if number in self.partitions]
+
+    async def _drain(self, numbers: list[int]) -> list[Partition]:
+        going = self._chosen(numbers)
+        for partition in going:
+            partition.lease.close()
+        ended = await asyncio.gather(*(partition.lanes.drain(self._drain_within) for partition in going))
+        if not all(ended):
+            late = [partition.number for partition, in_time in zip(going, ended, strict=True) if not in_time]
+            log.warning("drain.too_slow", partitions=late, shutdown_timeout_s=self._drain_within)
+        return going
+
+    def _forget(self, gone: list[Partition]) -> None:
+        for partition in gone:
+            partition.lease.drop()
+            if self.partitions.get(partition.number) is partition:
+                del self.partitions[partition.number]
+            self._metrics.forget_partition(partition.number)
+        self._on_change()

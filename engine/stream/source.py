@@ -1,0 +1,318 @@
+"""The consumer thread: reads the topic, hands batches to the event loop, pauses, obeys rebalances."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import Any, Literal, Protocol, TypeVar
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
+from quixstreams.kafka import Consumer
+
+from engine.config.model import Limits
+from engine.stream.flow import Flow
+from engine.stream.lease import Stamp
+from engine.stream.metadata import Unreadable, decode
+from engine.stream.progress import Interval
+
+_BATCH = 200  # records handed over at once
+_POLL = 0.1  # seconds between two looks at what should pause
+_BUSY_POLL = 0.01  # the same while a partition is paused, because it may go on at any moment
+_ASK = 10.0  # seconds for one question to the broker
+
+# librdkafka's own codes; confluent-kafka names them with an underscore
+_END = KafkaError._PARTITION_EOF  # noqa: SLF001
+_EXPIRED = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
+_FATAL = KafkaError._FATAL  # noqa: SLF001
+
+Answer = TypeVar("Answer")
+
+log = structlog.get_logger()
+
+
+class Fatal(Exception):
+    """librdkafka cannot go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """A partition that is ours from now on.
+
+    Attributes:
+        number: of the partition.
+        start: the first offset that is not known to be done.
+        done: intervals beyond it that are.
+        flow: its counts.
+        fresh: the group had no offset: where it starts is to be committed.
+    """
+
+    number: int
+    start: int
+    done: list[Interval]
+    flow: Flow
+    fresh: bool
+
+
+class Owner(Protocol):
+    """Who is told, on the event loop."""
+
+    def assigned(self, partitions: list[Assigned]) -> None:
+        """Partitions are ours; their records follow."""
+        ...
+
+    def deliver(self, records: list[Message]) -> None:
+        """Records, in order within each partition."""
+        ...
+
+    def reached(self, partition: int, end: int) -> None:
+        """Nothing is to come before `end` in a partition."""
+        ...
+
+    def expired(self, partition: int, messages: int) -> None:
+        """Retention removed records that were never read."""
+        ...
+
+    async def revoke(self, partitions: list[int]) -> list[TopicPartition]:
+        """Finish what is under way; what to commit."""
+        ...
+
+    async def lose(self, partitions: list[int]) -> None:
+        """Send nothing more for them."""
+        ...
+
+    def failed(self, error: BaseException) -> None:
+        """The thread ended with an error."""
+        ...
+
+
+class Source:
+    """The thread and its consumer.
+
+    Args:
+        consumer: of Quix; commits nothing by itself.
+        topic: of events.
+        start: where a partition begins for which the group has no offset.
+        limits: when a partition pauses.
+        owner: told on `loop`.
+        loop: the event loop.
+        stamp: renewed after each look at the topic.
+        beat: called as often, for /livez.
+        paused: told partition, reason and whether it is paused now.
+        patience: seconds to wait for the owner when partitions are revoked.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        topic: str,
+        start: Literal["earliest", "latest"],
+        limits: Limits,
+        owner: Owner,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        stamp: Stamp,
+        beat: Callable[[], None],
+        paused: Callable[[int, str, bool], None],
+        patience: float,
+    ) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._start = start
+        self._limits = limits
+        self._owner = owner
+        self._loop = loop
+        self._stamp = stamp
+        self._beat = beat
+        self._tell_paused = paused
+        self._patience = patience
+        self._flows: dict[int, Flow] = {}
+        self._paused: dict[int, str] = {}
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name="consumer", daemon=True)
+
+    def begin(self) -> None:
+        """Join the group."""
+        self._thread.start()
+
+    def stop(self, within: float) -> None:
+        """Leave the group and wait for the thread, at most `within` seconds. Blocks."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(within)
+
+    # --- the thread -------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._consumer.subscribe([self._topic], self._on_assign, self._on_revoke, self._on_lost)
+            while not self._stop.is_set():
+                self._turn()
+            self._consumer.close()  # type: ignore[no-untyped-call]
+        except BaseException as error:  # whatever it is, the loop must know that nobody reads any more
+            self._call(self._owner.failed, error)
+
+    def _turn(self) -> None:
+        room = self._regulate()
+        first = self._consumer.poll(_BUSY_POLL if self._paused else _POLL)
+        self._stamp.at = time.monotonic()
+        self._beat()
+        if first is None:
+            return
+        records = [first]
+        if room > 1:
+            records += self._consumer.consume(room - 1, timeout=0)
+        good = [record for record in records if record.error() is None or self._on_error(record)]
+        for record in good:
+            flow = self._flows.get(record.partition() or 0)
+            if flow is not None:
+                flow.sent += 1
+                flow.sent_bytes += size_of(record)
+        if good:
+            self._call(self._owner.deliver, good)
+
+    def _regulate(self) -> int:
+        """Pause and resume; how many records may be taken at once without passing a bound."""
+        room = _BATCH
+        everything = sum(flow.bytes for flow in self._flows.values())
+        for number, flow in self._flows.items():
+            paused = number in self._paused
+            reason = flow.reason(self._limits, everything, paused=paused)
+            if reason is None:
+                room = min(room, self._limits.in_flight - flow.events)
+                if paused:
+                    self._resume(number)
+            elif not paused:
+                self._pause(number, reason)
+        return room
+
+    def _pause(self, number: int, reason: str) -> None:
+        self._consumer.pause([TopicPartition(self._topic, number)])
+        self._paused[number] = reason
+        self._tell_paused(number, reason, True)
+
+    def _resume(self, number: int) -> None:
+        self._consumer.resume([TopicPartition(self._topic, number)])
+        self._tell_paused(number, self._paused.pop(number), False)
+
+    def _on_error(self, record: Message) -> bool:
+        """Errors come inside records; none of them is an event."""
+        error = record.error()
+        code = error.code()
+        if code == _END:
+            self._call(self._owner.reached, record.partition(), record.offset())
+        elif code == _EXPIRED:
+            self._skip_expired(record.partition())
+        elif code == _FATAL:
+            raise Fatal(error.str())
+        else:
+            log.warning("consumer.error", code=error.name(), text=error.str())
+        return False
+
+    def _skip_expired(self, number: int) -> None:
+        """The offset to read next is gone: go on at the first that is there."""
+        partition = TopicPartition(self._topic, number)
+        low, _ = self._consumer.get_watermark_offsets(partition, timeout=_ASK)
+        (position,) = self._consumer.position([partition])
+        self._tell_expired(number, position.offset, low)
+        self._consumer.seek(TopicPartition(self._topic, number, low))
+
+    def _tell_expired(self, number: int, wanted: int, low: int) -> None:
+        lost = max(0, low - wanted) if wanted >= 0 else 0
+        log.error("events.expired", topic=self._topic, partition=number, offset=wanted, earliest=low, messages=lost)
+        self._call(self._owner.expired, number, lost)
+
+    # --- rebalances: called by the consumer, on its thread ------------------------------------------------------------
+
+    def _on_assign(self, _consumer: object, partitions: list[TopicPartition]) -> None:
+        found = [self._place(partition) for partition in self._committed(partitions)]
+        if found:
+            self._flows.update({one.number: one.flow for one in found})
+            self._call(self._owner.assigned, found)
+        self._consumer.incremental_assign([TopicPartition(self._topic, one.number, one.start) for one in found])
+
+    def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
+        """What the group committed; asked until there is an answer, because a guess would repeat or lose events."""
+        while partitions and not self._stop.is_set():
+            try:
+                found = self._consumer.committed(partitions, timeout=_ASK)
+            except KafkaException as error:
+                log.warning("offsets.unknown", text=str(error))
+            else:
+                failed = [one for one in found if one.error is not None]
+                if not failed:
+                    return found
+                log.warning("offsets.unknown", text=str(failed[0].error))
+            self._beat()
+            time.sleep(0.5)
+        return []
+
+    def _place(self, committed: TopicPartition) -> Assigned:
+        number = committed.partition
+        low, high = self._bounds(TopicPartition(self._topic, number))
+        if committed.offset < 0:
+            start = low if self._start == "earliest" else high
+            return Assigned(number, start, [], Flow(), fresh=True)
+        if committed.offset < low:
+            self._tell_expired(number, committed.offset, low)
+        start = max(committed.offset, low)
+        if start > high:  # the topic was made anew
+            log.error("offset.beyond_end", topic=self._topic, partition=number, offset=start, end=high)
+            return Assigned(number, low, [], Flow(), fresh=True)
+        try:
+            done = decode(committed.offset, committed.metadata or "")
+        except Unreadable as error:
+            log.warning("metadata.ignored", topic=self._topic, partition=number, reason=str(error))
+            done = []
+        return Assigned(number, start, [interval for interval in done if interval[1] > start], Flow(), fresh=False)
+
+    def _bounds(self, partition: TopicPartition) -> tuple[int, int]:
+        while not self._stop.is_set():
+            try:
+                return self._consumer.get_watermark_offsets(partition, timeout=_ASK)
+            except KafkaException as error:
+                log.warning("offsets.unknown", text=str(error))
+                self._beat()
+                time.sleep(0.5)
+        return OFFSET_BEGINNING, OFFSET_BEGINNING
+
+    def _on_revoke(self, _consumer: object, partitions: list[TopicPartition]) -> None:
+        numbers = [partition.partition for partition in partitions]
+        try:
+            offsets = self._wait(self._owner.revoke(numbers))
+            if offsets:
+                self._consumer.commit(offsets=offsets, asynchronous=False)
+        except Exception as error:  # one that got out would lose the other partitions' commits
+            log.warning("revoke.not_committed", topic=self._topic, partitions=numbers, text=str(error))
+        self._forget(numbers)
+
+    def _on_lost(self, _consumer: object, partitions: list[TopicPartition]) -> None:
+        numbers = [partition.partition for partition in partitions]
+        log.warning("partitions.lost", topic=self._topic, partitions=numbers)
+        try:
+            self._wait(self._owner.lose(numbers))
+        except Exception as error:
+            log.warning("lose.failed", text=str(error))
+        self._forget(numbers)
+
+    def _forget(self, numbers: list[int]) -> None:
+        for number in numbers:
+            self._flows.pop(number, None)
+            self._paused.pop(number, None)
+
+    def _wait(self, coroutine: Coroutine[Any, Any, Answer]) -> Answer:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(self._patience)
+
+    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:  # the loop is closed: nobody is interested any more
+            self._stop.set()
+
+
+def size_of(record: Message) -> int:
+    """Bytes of key and value."""
+    return len(record.key() or b"") + len(record.value() or b"")

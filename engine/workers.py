@@ -1,0 +1,113 @@
+"""`run --workers N`: several processes of one group, seen as one from outside."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import structlog
+
+from engine.config.model import Api, Config
+from engine.observe.server import serve
+from engine.observe.workers import WorkersHealth, WorkersMetrics, shared_folder, worker_ended
+
+_VARIABLE = "ENGINE_WORKER"
+_LOOK = 0.2
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One of several: its number from 1, how many there are, and where it reports."""
+
+    number: int
+    count: int
+    folder: Path
+
+    @staticmethod
+    def from_environment(environ: Mapping[str, str]) -> Worker | None:
+        """What the parent left in the environment, None in a process that is no worker."""
+        text = environ.get(_VARIABLE)
+        if text is None:
+            return None
+        number, count, folder = text.split(":", 2)
+        return Worker(int(number), int(count), Path(folder))
+
+
+def share(config: Config, worker: Worker) -> Config:
+    """The configuration of one worker: its share of `rate` and `concurrency`, a name of its own as static member."""
+    kafka = config.kafka
+    if kafka.instance is not None:
+        kafka = replace(kafka, instance=f"{kafka.instance}-{worker.number}")
+
+    def part(api: Api) -> Api:
+        slots, rest = divmod(api.concurrency, worker.count)
+        rate = None if api.rate is None else api.rate / worker.count
+        return replace(api, concurrency=max(1, slots + (worker.number <= rest)), rate=rate)
+
+    return replace(
+        config, kafka=kafka, api=part(config.api), apis={name: part(api) for name, api in config.apis.items()}
+    )
+
+
+def supervise(config: Config, config_file: Path | None, count: int) -> int:
+    """Start the workers, serve their numbers, pass signals on, wait for all of them.
+
+    A worker that ends by itself ends the others: whoever started the engine starts it again as a whole.
+
+    Returns:
+        0 where all stopped in order, else the first other exit code.
+    """
+    with shared_folder() as folder:
+        server = serve(config.http, WorkersMetrics(folder), WorkersHealth(folder, count, time.time))
+        processes = [_start(config_file, Worker(number, count, folder)) for number in range(1, count + 1)]
+
+        def pass_on(number: int, _frame: object) -> None:
+            for process in processes:
+                if process.poll() is None:
+                    process.send_signal(number)
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, pass_on)
+        try:
+            return _wait(processes, folder)
+        finally:
+            server.close()
+
+
+def _start(config_file: Path | None, worker: Worker) -> subprocess.Popen[bytes]:
+    """A fresh process, never a fork: HTTP clients and librdkafka do not survive one."""
+    command = [sys.executable, "-m", "engine", "run"]
+    if config_file is not None:
+        command += ["--config", str(config_file)]
+    environ = {**os.environ, _VARIABLE: f"{worker.number}:{worker.count}:{worker.folder}"}
+    return subprocess.Popen(command, env=environ, start_new_session=True)  # noqa: S603 - our own command
+
+
+def _wait(processes: list[subprocess.Popen[bytes]], folder: Path) -> int:
+    codes: dict[int, int] = {}
+    while len(codes) < len(processes):
+        time.sleep(_LOOK)
+        for process in processes:
+            code = process.poll()
+            if code is None or process.pid in codes:
+                continue
+            codes[process.pid] = code
+            worker_ended(folder, process.pid)
+            if len(codes) == 1 and len(processes) > 1:
+                log.log(20 if code == 0 else 40, "worker.ended", pid=process.pid, code=code)
+                _stop(processes)
+    return next((code if code > 0 else 1 for code in codes.values() if code), 0)
+
+
+def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
