@@ -203,7 +203,8 @@ class _Reader:
         mark = error.problem_mark or error.context_mark
         if mark and mark.index >= len(self.text.rstrip()) and error.context_mark:
             mark = error.context_mark
-        return min(mark.index, len(self.text)) if mark else len(self.text)
+        last = max(len(self.text.rstrip()) - 1, 0)
+        return min(mark.index, last) if mark else last
 
     def _stop(self, check: str, start: int, end: int, message: str, help_: str = "") -> NoReturn:
         self.report(check, start, end, message, help_)
@@ -257,8 +258,9 @@ class _Reader:
             self.report("yaml-syntax", start, event.end_mark.index, unknown_tag(event.tag))
         self._refuse_depth(start, 1)
         if self._wants_key():
+            begin = start - 1 if self.text.startswith("{{", start - 1) else start  # a template without its quotes
             help_ = _hint(self.text, start)
-            self._stop("yaml-syntax", start, start + 1, "a mapping or list cannot be a key", help_)
+            self._stop("yaml-syntax", begin, start + 1, "a mapping or list cannot be a key", help_)
         start = self._start(event)
         node = Node({} if is_mapping else [], start, start, height=1, flow=bool(event.flow_style), open=True)
         self._anchor(event.anchor, node)

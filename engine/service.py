@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import structlog
 from confluent_kafka import KafkaException, TopicPartition
-from quixstreams.kafka import Consumer
 
 from engine import __version__
 from engine.api.client import Client
@@ -25,6 +24,7 @@ from engine.observe.journal import Journal
 from engine.observe.mask import Mask, secrets_of
 from engine.observe.metrics import Metrics
 from engine.pipeline import Pipeline
+from engine.quix import Consumer, consumer, producer, session_timeout
 from engine.reload import Reloader
 from engine.rules.book import load_book
 from engine.stream.commits import Committer
@@ -32,7 +32,6 @@ from engine.stream.deadletters import DeadLetters
 from engine.stream.intake import Intake
 from engine.stream.lease import Stamp
 from engine.stream.processor import Processor
-from engine.stream.quix import consumer, producer, session_timeout
 from engine.stream.source import Source
 from engine.stream.topics import Topics, prepare
 

@@ -141,7 +141,7 @@ def test_columns_count_characters() -> None:
         ("a: !!int x\n", [(1, 4, "yaml-syntax")]),
         ("a: !!int true\n", [(1, 4, "yaml-syntax")]),
         ("a: !!set {b}\n", [(1, 4, "yaml-syntax")]),
-        ("k: {{ event.x }}\n", [(1, 5, "yaml-syntax")]),
+        ("k: {{ event.x }}\n", [(1, 4, "yaml-syntax")]),
         ("a: \x07\n", [(1, 4, "yaml-syntax")]),
         ("a: \ud800\n", [(1, 4, "yaml-syntax")]),
         ("# talk\u2028a: 1\n", [(1, 7, "yaml-syntax")]),

@@ -22,7 +22,7 @@ from engine.checks import (
     unguarded_write,
     unused_var,
 )
-from engine.checks.subject import Subject
+from engine.checks.subject import Memo, Subject
 from engine.documents import Document
 from engine.findings import Finding
 from engine.rules.model import Rule
@@ -49,16 +49,17 @@ CHECKS: dict[str, Check] = {
 """By the id of their findings; `unknown-filter` finds `unknown-test` too."""
 
 
-def check_rule(document: Document, rule: Rule, known: Iterable[Finding] = ()) -> Iterator[Finding]:
+def check_rule(document: Document, rule: Rule, known: Iterable[Finding], memo: Memo) -> Iterator[Finding]:
     """Run all checks over one rule.
 
     Args:
         document: where it stands.
         rule: what was made of it.
         known: what loading it found: of templates with a finding the rule knows nothing.
+        memo: one for all rules.
     """
     is_whole = not any(finding.id in _OF_TEMPLATES for finding in known)
-    subject = Subject(document, rule, tuple(places(rule)), is_whole)
+    subject = Subject(document, rule, tuple(places(rule)), is_whole, memo)
     for check in CHECKS.values():
         yield from check(subject)
 

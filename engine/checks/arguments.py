@@ -24,7 +24,7 @@ ID = "filter-arguments"
 def check(subject: Subject) -> Iterator[Finding]:
     """Wrong numbers and unknown keywords of arguments."""
     for place in subject.places:
-        for call in calls(place.template):
+        for call in subject.of(calls, place):
             wrong = wrong_arguments(call)
             if wrong:
                 yield subject.inside(place, *call.place).error(ID, wrong)
@@ -35,7 +35,7 @@ def check_names(subject: Subject) -> Iterator[Finding]:
     sandbox = subject.rule.sandbox.sandbox
     known = {"filter": sandbox.filters.keys() - INTERNAL, "test": sandbox.tests.keys() - INTERNAL}
     for place in subject.places:
-        for named in (call.names for call in calls(place.template) if call.names is not None):
+        for named in (call.names for call in subject.of(calls, place) if call.names is not None):
             if named.name in known[named.kind]:
                 continue
             near = suggest(named.name, sorted(known[named.kind]))

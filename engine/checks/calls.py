@@ -8,7 +8,7 @@ from typing import Literal
 
 from jinja2 import nodes
 
-from engine.checks.expressions import span_of
+from engine.checks.expressions import span_of, walk
 from engine.rules.templates import Template
 
 Kind = Literal["filter", "test"]
@@ -118,12 +118,17 @@ class Call:
     names: Named | None
 
 
-def calls(template: Template) -> Iterator[Call]:
-    """All filters and tests that a template calls."""
+def calls(template: Template) -> tuple[Call, ...]:
+    """All filters and tests that a template calls, in reading order."""
+    return tuple(_calls(template))
+
+
+def _calls(template: Template) -> Iterator[Call]:
     if "|" not in template.source and " is " not in template.source:
         return  # most templates call none
-    tree = template.ast()
-    for node in (*tree.find_all(nodes.Filter), *tree.find_all(nodes.Test)):
+    for node in walk(template.ast()):
+        if not isinstance(node, nodes.Filter | nodes.Test):
+            continue
         kind: Kind = "filter" if isinstance(node, nodes.Filter) else "test"
         keywords = tuple(str(one.key) for one in node.kwargs)
         is_open = node.dyn_args is not None or node.dyn_kwargs is not None

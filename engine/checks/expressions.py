@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import nodes
 
 from engine.rules.syntax import token_span
+from engine.rules.templates import Template
 
 
 def span_of(source: str, node: nodes.Node) -> tuple[int, int]:
@@ -18,6 +19,23 @@ def span_of(source: str, node: nodes.Node) -> tuple[int, int]:
     if isinstance(node, nodes.Const) and isinstance(node.value, str):
         return _quoted(source, (node.lineno or 1) - 1)
     return token_span(source, node)
+
+
+def walk(tree: nodes.Node) -> Iterator[nodes.Node]:
+    """The node and all nodes below it, in reading order; quicker than Jinja's `find_all`."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        below: list[nodes.Node] = []
+        for name in node.fields:
+            value = getattr(node, name, None)
+            if isinstance(value, nodes.Node):
+                below.append(value)
+            elif type(value) is list:
+                below += [one for one in value if isinstance(one, nodes.Node)]
+        below.reverse()
+        waiting += below
 
 
 def results(expression: nodes.Expr) -> Iterator[nodes.Expr]:
@@ -91,20 +109,24 @@ def literals(tree: nodes.Template) -> list[str] | None:
     return parts
 
 
-def fields(tree: nodes.Node) -> Iterator[tuple[str, str | int, nodes.Node]]:
-    """Every `name.field`, `name['field']` and `name[0]` of the tree: name, field, node."""
-    for dotted in tree.find_all(nodes.Getattr):
-        if isinstance(dotted.node, nodes.Name):
-            yield dotted.node.name, dotted.attr, dotted
-    for item in tree.find_all(nodes.Getitem):
-        key = item.arg.value if isinstance(item.arg, nodes.Const) else None
-        if isinstance(item.node, nodes.Name) and isinstance(key, str | int):
-            yield item.node.name, key, item
+def fields(template: Template) -> tuple[tuple[str, str | int, nodes.Node], ...]:
+    """Every `name.field`, `name['field']` and `name[0]`: name, field, node."""
+    return tuple(_fields(template.ast()))
+
+
+def _fields(tree: nodes.Node) -> Iterator[tuple[str, str | int, nodes.Node]]:
+    for node in walk(tree):
+        if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
+            yield node.node.name, node.attr, node
+        elif isinstance(node, nodes.Getitem) and isinstance(node.node, nodes.Name):
+            key = node.arg.value if isinstance(node.arg, nodes.Const) else None
+            if isinstance(key, str | int):
+                yield node.node.name, key, node
 
 
 def counts(tree: nodes.Node, name: str) -> bool:
     """True where the tree looks at how many things `name` holds: `length`, a field such as `count`, `== []`."""
-    for found in tree.find_all((nodes.Filter, nodes.Getattr, nodes.Compare)):
+    for found in walk(tree):
         is_count = isinstance(found, nodes.Filter) and found.name in ("length", "count")
         is_field = isinstance(found, nodes.Getattr) and found.attr in _COUNTS
         is_list = isinstance(found, nodes.Compare) and _against_list(found)
@@ -123,9 +145,7 @@ def _against_list(node: nodes.Compare) -> bool:
 
 
 def _names(tree: nodes.Node) -> Iterator[nodes.Name]:
-    if isinstance(tree, nodes.Name):
-        yield tree
-    yield from tree.find_all(nodes.Name)
+    return (node for node in walk(tree) if isinstance(node, nodes.Name))
 
 
 def _free(body: list[nodes.Node], bound: set[str]) -> Iterator[nodes.Name]:

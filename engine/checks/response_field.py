@@ -31,7 +31,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         names = {name: place.names[name] for name in place.template.names & place.names.keys()}
         if not any(known.kind in (Kind.RESPONSE, Kind.RESPONSES) for known in names.values()):
             continue
-        for name, field, node in fields(place.template.ast()):
+        for name, field, node in subject.of(fields, place):
             known = names.get(name)
             if known is None or known.request is None:
                 continue

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from jinja2 import nodes
 
@@ -14,6 +14,26 @@ from engine.findings import Finding, Level, spell
 from engine.rules.model import Rule
 from engine.rules.scope import Place
 from engine.rules.syntax import whole_expression
+from engine.rules.templates import Template
+
+T = TypeVar("T")
+
+
+class Memo:
+    """Answers about texts: rules repeat themselves, and several checks ask the same."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Callable[[Template], Any], str], Any] = {}
+
+    def ask(self, question: Callable[[Template], T], template: Template) -> T:
+        """The answer for a template; `question` looks at nothing but its text."""
+        key = (question, template.source)
+        if key not in self._known:
+            self._known[key] = question(template)
+        answer: T = self._known[key]
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +45,18 @@ class Subject:
         rule: compiled; templates that have findings already are missing from it.
         places: its templates, each with the names that it sees.
         whole: no template is missing from the rule.
+        memo: shared by the rules of one run.
     """
 
     document: Document
     rule: Rule
     places: tuple[Place, ...]
     whole: bool
+    memo: Memo
+
+    def of(self, question: Callable[[Template], T], place: Place) -> T:
+        """What a question about the text of a template gives; the same text is asked once."""
+        return self.memo.ask(question, place.template)
 
     @property
     def data(self) -> Mapping[str, Any]:

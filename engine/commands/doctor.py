@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import platform
-import sys
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
 
 import click
 import confluent_kafka
@@ -25,17 +23,14 @@ from engine.config.model import Api, Config, NoAuth
 from engine.errors import EngineError, NoAnswer, Transient, Unavailable, Undeliverable, Unusable
 from engine.events.registry import Registry
 from engine.events.schemas import LocalSchemas
+from engine.loops import run
 from engine.rules.book import load_book
 from engine.stream.survey import Survey
-
-if sys.platform != "win32":
-    import uvloop
 
 _MOVED = frozenset({301, 302, 303, 307, 308})
 # Every status is an answer here but those that the client knows how to handle: renewal and redirects.
 _ANY = Accept(codes=frozenset(range(200, 600)) - _MOVED - {401}, classes=frozenset())
 _HEADROOM = 64 * 1024  # see stream.topics
-Given = TypeVar("Given")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +147,7 @@ def registry(config: Config) -> Iterator[Result]:
 def apis(config: Config) -> Iterator[Result]:
     """Each API: it answers, and accepts the credentials."""
     try:
-        results = _run(_ask_all(config))
+        results = run(_ask_all(config))
     except Unusable as error:
         yield Result(str(error), "correct the configuration of the API")
         return
@@ -241,8 +236,3 @@ class _Caller:
 
     def retried(self, request: Request, reason: str, attempt: int, delay: float, text: str) -> None:
         """Nothing is tried again."""
-
-
-def _run(coroutine: Coroutine[object, object, Given]) -> Given:
-    """On uvloop where there is one: with plain asyncio a process that used pyreqwest can abort at its exit."""
-    return asyncio.run(coroutine) if sys.platform == "win32" else uvloop.run(coroutine)

@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import click
 
+from engine.api.contract import Contract
 from engine.api.messages import Request
 from engine.config.load import load_config
 from engine.config.model import Api, Auth, BasicAuth, Config, HeaderAuth, LoginAuth, NoAuth
@@ -63,15 +64,40 @@ def _explain(book: Book, event: Event, config: Config) -> int:
     if not rule.applies(event):
         click.echo("\nskipped: the rule's `when` is false for this event")
         return 0
+    contracts = _Contracts(config)
     needed: list[str] = []
     for number, sight in enumerate(preview(rule, event, config.limits), 1):
         for line in _lines(number, sight, event, config):
             click.echo(line)
+        if isinstance(sight, Known):
+            contracts.check(sight.request)
         needed += sight.needs if isinstance(sight, Open) else ()
     if needed:
         names = ", ".join(dict.fromkeys(needed))
         click.echo(f"\nWhat stands in {{{{ }}}} depends on the answer of {names}; nothing was sent.")
     return 0
+
+
+class _Contracts:
+    """The documents of the APIs, each read when its first request is known."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._read: dict[str, Contract] = {}
+
+    def check(self, request: Request) -> None:
+        """Hold a request against its API's document, as `run` would before it is sent.
+
+        Raises:
+            Undeliverable: the document does not know a query name or body field.
+            Unusable: the document cannot be read.
+        """
+        api = self._config.apis[request.api] if request.api else self._config.api
+        if api.openapi is None:
+            return
+        if request.api not in self._read:
+            self._read[request.api] = Contract.load(api.openapi)
+        self._read[request.api].check(request, urlsplit(api.url).path)
 
 
 def _no_rule(book: Book, event: Event, config: Config) -> int:

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from quixstreams import Application
-from quixstreams.kafka.configuration import ConnectionConfig
 
 from engine.config.load import load_config
 from engine.config.model import Config, Events, Kafka
@@ -22,9 +20,10 @@ from engine.events.event import Message
 from engine.events.plainjson import to_record
 from engine.events.registry import Registry, subject_of
 from engine.events.schemas import LocalSchemas
+from engine.quix import producer
 
 DELIVERY = 30.0
-"""Seconds that the broker has to acknowledge a message."""
+"""Seconds that the broker has to acknowledge a message, see `engine.quix.producer`."""
 
 _Encode = Callable[[Mapping[str, Any]], bytes]
 
@@ -42,7 +41,7 @@ def publish(event_files: Sequence[Path], config_file: Path | None, key: str | No
         Unavailable: the registry did not take a schema.
         Unusable: the configuration, a file, or an event that does not fit its schema.
     """
-    config = load_config(config_file, os.environ)
+    config = load_config(config_file, os.environ, secrets={"kafka", "schema_registry"})
     encode_event = _avro(config) if config.events.format == "avro" else _json(config.events)
     values = [(file, _value(file, encode_event)) for file in event_files]
     return _produce(config.kafka, values, key)
@@ -108,30 +107,10 @@ def _produce(kafka: Kafka, values: Sequence[tuple[Path, bytes]], key: str | None
 
         return delivered
 
-    application = Application(
-        broker_address=_connection(kafka),
-        loglevel=None,
-        producer_extra_config={**kafka.producer_options, "acks": "all", "message.timeout.ms": int(DELIVERY * 1000)},
-    )
-    with application.get_producer() as producer:
+    with producer(kafka) as open_producer:
         for file, value in values:
-            producer.produce(kafka.topic, value, key, on_delivery=report(file))
-        producer.flush(DELIVERY + 5)
+            open_producer.produce(kafka.topic, value, key, on_delivery=report(file))
+        open_producer.flush(DELIVERY + 5)
     if failed:
         click.echo(f"error: {len(failed)} of {len(values)} events were not acknowledged by {kafka.brokers}", err=True)
     return 1 if failed else 0
-
-
-def _connection(kafka: Kafka) -> ConnectionConfig:
-    security = kafka.security
-    settings = {
-        "bootstrap.servers": kafka.brokers,
-        "security.protocol": security.protocol,
-        "sasl.mechanism": security.mechanism,
-        "sasl.username": security.username,
-        "sasl.password": security.password.reveal() if security.password else None,
-        "ssl.ca.location": security.ca and str(security.ca),
-        "ssl.certificate.location": security.certificate and str(security.certificate),
-        "ssl.key.location": security.key and str(security.key),
-    }
-    return ConnectionConfig.from_librdkafka_dict({name: value for name, value in settings.items() if value is not None})

@@ -30,7 +30,7 @@ def check(config_file: Path | None) -> int:
     Raises:
         Unusable: the configuration or the folder.
     """
-    config = load_config(config_file, os.environ)
+    config = load_config(config_file, os.environ, secrets={"schema_registry"})
     loaded: list[tuple[SchemaFile, Schema]] = []
     found: list[str] = []
     for file in _files(config):
@@ -58,7 +58,7 @@ def register(config_file: Path | None) -> int:
         Unavailable: the registry is away.
         Unusable: the configuration, the folder, or a file.
     """
-    config = load_config(config_file, os.environ)
+    config = load_config(config_file, os.environ, secrets={"schema_registry"})
     registry = Registry(config.schema_registry)
     code = 0
     for name, version, schema in LocalSchemas(config.events.schemas, required=config.events.schemas_configured):

@@ -13,6 +13,7 @@ import click
 
 from engine.api.contract import Contract
 from engine.checks import check_rule
+from engine.checks.subject import Memo
 from engine.config.load import load_config
 from engine.config.model import Config
 from engine.documents import Document
@@ -58,7 +59,7 @@ def validate_rules(paths: Sequence[Path], config_file: Path | None, output: str,
 
 def check(documents: Sequence[Document], config: Config) -> list[Finding]:
     """Everything that can be found in rules, in no order."""
-    templates = Templates(config.limits)
+    templates, memo = Templates(config.limits), Memo()
     findings: list[Finding] = []
     rules: list[Rule] = []
     seen: Counter[Path] = Counter()
@@ -69,7 +70,7 @@ def check(documents: Sequence[Document], config: Config) -> list[Finding]:
         findings += wrong
         if rule is not None:
             rules.append(rule)
-            findings += check_rule(document, rule, wrong)
+            findings += check_rule(document, rule, wrong, memo)
     return findings + overlaps(rules, documents)
 
 

@@ -37,6 +37,10 @@ class Broker:
         """Make a topic appear. (The mock cluster does not answer the request that creates one.)"""
         self._producer.list_topics(topic, timeout=_PATIENCE)
 
+    def partitions(self, topic: str) -> int:
+        """How many partitions a topic has."""
+        return len(self._producer.list_topics(topic, timeout=_PATIENCE).topics[topic].partitions)
+
     def publish(self, topic: str, key: str, value: bytes) -> None:
         """Produce a message and wait until it is acknowledged."""
         self._producer.produce(topic, value, key)
@@ -44,7 +48,7 @@ class Broker:
 
     def letters(self, topic: str, count: int, patience: float = _PATIENCE) -> list[Letter]:
         """The first `count` messages of a topic; fewer where no more come within `patience` seconds."""
-        partitions = self._producer.list_topics(topic, timeout=_PATIENCE).topics[topic].partitions
+        partitions = range(self.partitions(topic))
         consumer = Consumer({"bootstrap.servers": self.address, "group.id": "demo-reader", "log_level": 0})
         consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in partitions])
         found: list[Letter] = []

@@ -13,11 +13,14 @@ from engine.demo.events import POISON, STUMBLES, Sample
 from engine.demo.registry import SampleRegistry
 from engine.demo.shipped import shipped
 from engine.demo.web import Answered, Asked, Web
+from engine.events.decoder import Decoder
 from engine.events.encoder import encode
 from engine.events.registry import Registry, subject_of
 from engine.events.schemas import LocalSchemas
+from engine.stream.topics import Topics, event_topic
 
 Seen = Callable[[Asked, Answered], None]
+_LARGEST = 1_000_000  # bytes, librdkafka's default
 _LATENCY = 0.02  # seconds of the sample API: fast, yet one sees requests of different keys overlap
 
 
@@ -45,6 +48,11 @@ class Parts:
     def broker(self) -> Broker:
         """The embedded broker."""
         return self._broker
+
+    def topics(self, config: Config, decoder: Decoder) -> Topics:
+        """What `stream.topics.prepare` finds on a real broker; this one does not answer such questions."""
+        main, dlq = map(self._broker.partitions, (config.kafka.topic, config.dlq.topic))
+        return Topics(event_topic(config.kafka.topic, decoder), main, dlq, _LARGEST)
 
     def publish(self, sample: Sample) -> None:
         """Publish one message, as `engine publish` would: the schema is registered, the event encoded and produced."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
+from threading import Lock
 from types import TracebackType
 from typing import Protocol, TextIO
 
@@ -58,11 +60,11 @@ class PlainScreen:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.flush()
+        """Nothing is left to do."""
 
     def tell(self, word: str, text: str) -> None:
         """One line: the word, the text."""
-        self.say(f"{word:<8} {text}")
+        self.say(_row(word, text))
 
     def watch(self, story: Story) -> None:
         """Nothing: the numbers come at the end."""
@@ -76,8 +78,9 @@ class PlainScreen:
 
     def say(self, text: str) -> None:
         """The text as a line."""
-        self._file.write(text + "\n")
-        self._file.flush()
+        with suppress(OSError):  # nobody reads any more: the demo goes on to its end, quietly
+            self._file.write(text + "\n")
+            self._file.flush()
 
 
 class LiveScreen:
@@ -87,6 +90,7 @@ class LiveScreen:
         self._console = console
         self._story: Story | None = None
         self._latest: deque[tuple[str, str]] = deque(maxlen=_LATEST)
+        self._lock = Lock()  # things happen on one thread and are drawn on another
         self._live = Live(get_renderable=self._picture, console=console, refresh_per_second=12)
 
     def __enter__(self) -> LiveScreen:
@@ -96,12 +100,14 @@ class LiveScreen:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._latest.clear()  # the numbers stay on the terminal, the rest was for looking on
+        with self._lock:
+            self._latest.clear()  # the numbers stay on the terminal, the rest was for looking on
         self._live.stop()
 
     def tell(self, word: str, text: str) -> None:
         """One more row of what happened last."""
-        self._latest.append((word, text))
+        with self._lock:
+            self._latest.append((word, text))
 
     def watch(self, story: Story) -> None:
         """Show this story's numbers."""
@@ -121,12 +127,13 @@ class LiveScreen:
 
     def _picture(self) -> RenderableType:
         numbers = Table("event type", *_WORDS)
-        counts = self._story.counts.copy() if self._story else {}
+        counts = self._story.numbers() if self._story else Counter[tuple[str, str]]()
         for kind in dict.fromkeys(kind for kind, _ in counts):
             cells = [Text(str(counts.get((kind, word), "")), _STYLES.get(word, "")) for word in _WORDS]
             numbers.add_row(kind, *cells)
-        rows = [Text(f"{word:<8} {text}", _STYLES.get(word, ""), no_wrap=True, overflow="ellipsis") for word, text in
-                list(self._latest)]  # fmt: skip
+        with self._lock:
+            latest = list(self._latest)
+        rows = [Text(_row(*each), _STYLES.get(each[0], ""), no_wrap=True, overflow="ellipsis") for each in latest]
         return Group(numbers, *rows)
 
 
@@ -134,6 +141,10 @@ def open_screen(file: TextIO) -> LiveScreen | PlainScreen:
     """A live screen where the file is a terminal, else a plain one."""
     console = Console(file=file)
     return LiveScreen(console) if console.is_terminal and not console.is_dumb_terminal else PlainScreen(file)
+
+
+def _row(word: str, text: str) -> str:
+    return f"{word:<8} {text}"
 
 
 def _cells(letter: Letter, story: Story) -> tuple[str, str, str]:

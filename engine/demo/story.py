@@ -28,6 +28,8 @@ class Story:
         counts: how many of an event type (`POISON` for what is none) came `in`, were `retried`, `done`, `dead`,
             `skipped`; by (type, word).
         requests: how many requests got a status, by (method, status).
+
+    Both are written under a lock: read them through `numbers` while things happen.
     """
 
     def __init__(self, tell: Tell) -> None:
@@ -41,13 +43,16 @@ class Story:
     @property
     def ended(self) -> int:
         """Messages whose way ended."""
-        with self._lock:
-            return sum(number for (_, word), number in self.counts.items() if word in _ENDS.values())
+        return sum(self.total(word) for word in _ENDS.values())
 
     def total(self, word: str) -> int:
         """Messages of all types that are `in`, `retried`, `done`, `skipped` or `dead`."""
+        return sum(number for (_, counted), number in self.numbers().items() if counted == word)
+
+    def numbers(self) -> Counter[tuple[str, str]]:
+        """The counts at this moment."""
         with self._lock:
-            return sum(number for (_, counted), number in self.counts.items() if counted == word)
+            return self.counts.copy()
 
     def name(self, event_id: str | None) -> str:
         """An event in people's words: its type and what it is about."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from quixstreams.models.serializers import Deserializer, SerializationContext
-
 from engine.events.decoder import Decoder
+from engine.quix import Deserializer, SerializationContext
 
 
 class EventDeserializer(Deserializer):

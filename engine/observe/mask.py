@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -20,7 +20,7 @@ _NAMES = (
     "token", "password", "passwd", "passphrase", "secret", "authorization", "api_key", "apikey", "credential",
     "cookie", "private_key", "access_key",
 )  # fmt: skip
-_FLAT = frozenset({str, int, float, bool, type(None)})
+_FLAT = frozenset({str, int, float, bool, type(None), datetime})
 _SHORTEST = 4  # a shorter secret would hide half of every line and protect nothing
 _REMEMBERED = 10_000
 _DEEPEST = 20

@@ -15,7 +15,7 @@ from engine.rules.parts import Part, Single
 from engine.rules.paths import check_path
 from engine.rules.sandbox import Scope
 from engine.rules.templates import RenderFailed
-from engine.rules.values import OMIT, Problem, dumps, kind, text
+from engine.rules.values import OMIT, Problem, dumps, kind, sound, text
 
 FORBIDDEN_HEADERS = frozenset(
     {"authorization", "host", "content-length", "transfer-encoding", "connection", "cookie", "idempotency-key"}
@@ -96,7 +96,7 @@ def _query(request: RequestRule, query: Part, scope: Scope, limit: int) -> Pairs
         try:
             for chunk in _repeated(value, request.allow_empty):
                 limit -= len(chunk)
-                pairs.append((text(name), chunk))
+                pairs.append((sound(text(name)), chunk))
         except Problem as error:
             shown = () if isinstance(query, Single) else (name,)  # a name that only this event had is not told
             raise _failed(request, error, "query", *shown) from error
@@ -112,7 +112,7 @@ def _repeated(value: Any, allow_empty: bool) -> list[str]:
         Problem: an empty one that the rule did not allow, or one without text.
     """
     if type(value) is str and value:
-        return [value]
+        return [sound(value)]
     values = [one for one in value if one is not OMIT] if isinstance(value, (list, tuple, range)) else [value]
     if not allow_empty and (not values or any(one is None or one == "" for one in values)):
         shown = "null" if value is None else "empty"
@@ -120,7 +120,7 @@ def _repeated(value: Any, allow_empty: bool) -> list[str]:
             f"is {shown}, and many APIs answer an empty filter with the whole list; "
             "use `omit` to leave it out or `allow_empty: true` to send it"
         )
-    return ["" if one is None else text(one) for one in values]
+    return ["" if one is None else sound(text(one)) for one in values]
 
 
 def _headers(request: RequestRule, scope: Scope) -> Pairs:
@@ -137,7 +137,7 @@ def _headers(request: RequestRule, scope: Scope) -> Pairs:
 
 
 def _header(value: Any) -> str:
-    chunk = text(value).strip(" \t")
+    chunk = sound(text(value)).strip(" \t")
     if _CONTROL.search(chunk) is not None:
         raise Problem("has a line break or another control character, which a header cannot hold")
     return chunk
@@ -150,7 +150,7 @@ def _body(request: RequestRule, part: Part, scope: Scope) -> tuple[bytes, str, f
             return *_raw(part.value(scope)), None
         values = part.plain(scope) if request.encoding == "json" else part.value(scope)
         encoded = _json(values) if request.encoding == "json" else _form(values)
-    except (Problem, UnicodeEncodeError) as error:
+    except Problem as error:
         raise _failed(request, error, "body") from error
     return encoded, _MEDIA[request.encoding], frozenset(values) if isinstance(values, Mapping) else None
 
@@ -159,7 +159,7 @@ def _raw(value: Any) -> tuple[bytes, str]:
     if isinstance(value, bytes):
         return value, "application/octet-stream"
     if isinstance(value, str):
-        return value.encode(), "text/plain; charset=utf-8"
+        return sound(value).encode(), "text/plain; charset=utf-8"
     raise Problem(f"must be text or bytes with `encoding: raw`, is {kind(value)}")
 
 
@@ -177,11 +177,10 @@ def _form(values: Any) -> bytes:
         if value is OMIT:
             continue
         many = value if isinstance(value, (list, tuple, range)) else (value,)
-        pairs += [(text(name), text(one)) for one in many if one is not OMIT]
+        pairs += [(sound(text(name)), sound(text(one))) for one in many if one is not OMIT]
     return urlencode(pairs).encode()
 
 
-def _failed(request: RequestRule, error: Exception, *steps: str) -> RenderFailed:
+def _failed(request: RequestRule, error: Problem, *steps: str) -> RenderFailed:
     """The failure of a part of the request."""
-    reason = str(error) if isinstance(error, Problem) else "has text that is not valid Unicode"
-    return RenderFailed(f"{spell((*request.pointer, *steps))}: {reason}")
+    return RenderFailed(f"{spell((*request.pointer, *steps))}: {error}")

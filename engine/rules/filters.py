@@ -287,7 +287,7 @@ _TEXTUAL: dict[str, Filter] = {
         )
     ),
     "upper": _textual(str.upper),
-    "wordcount": _textual(lambda value: len(value.split())),
+    "wordcount": _textual(theirs.do_wordcount),
 }
 
 _LISTS: dict[str, Filter] = {

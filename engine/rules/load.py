@@ -179,7 +179,11 @@ class _Loader:
             self._find("wrong-value", (*at, "body"), "must be text or one {{ expression }} with `encoding: raw`")
 
     def _path(self, source: str, at: Pointer) -> tuple[str, Template | None]:
-        template = self._template(source, at, path=True) if is_template(source) else None
+        template = None
+        if is_template(source):
+            template = self._template(source, at, path=True)
+            if template is None:
+                return source, None
         try:
             if template is None:
                 check_literal(source)

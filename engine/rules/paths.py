@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
-from engine.rules.values import Problem, text
+from engine.rules.values import Problem, sound, text
 
 _LITERAL = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
 _UNRESERVED = re.compile(r"[A-Za-z0-9\-._~]+")
@@ -24,10 +24,7 @@ def segment(value: Any) -> str:
         raise Problem("is empty text, which cannot stand in a path")
     if _UNRESERVED.fullmatch(chunk) is not None:
         return chunk  # ids, as a rule: quote() costs ten times as much
-    try:
-        return quote(chunk, safe="")
-    except UnicodeEncodeError as error:
-        raise Problem("has text that is not valid Unicode") from error
+    return quote(sound(chunk), safe="")
 
 
 def check_path(path: str) -> None:

@@ -59,7 +59,7 @@ def text(value: Any, limit: int = _STRUCTURE) -> str:
     if known is str:
         found: str = value
         return found
-    if known in _STRUCTURES or isinstance(value, Mapping):
+    if known in _STRUCTURES or isinstance(value, (Mapping, list, tuple)):
         return json_bytes(value, limit).decode()
     write = _TEXT.get(known)
     if write is None:
@@ -159,6 +159,8 @@ class Plain:
             return value
         if isinstance(value, Mapping):
             return self._map(value)
+        if isinstance(value, (list, tuple)):
+            return self._list(value)
         write = _JSON.get(type(value))
         if write is None:
             write = _by_base(_JSON, value)
@@ -189,6 +191,20 @@ def decimal_text(value: Decimal) -> str:
 def kind(value: Any) -> str:
     """The kind of a value, in the words of a rule's author."""
     return _KINDS.get(type(value), type(value).__name__)
+
+
+def sound(chunk: str) -> str:
+    """Text that can be encoded: what it was given.
+
+    Raises:
+        Problem: it has half a surrogate pair, which JSON can spell but UTF-8 cannot.
+    """
+    if not chunk.isascii():
+        try:
+            chunk.encode()
+        except UnicodeEncodeError as error:
+            raise Problem("has text that is not valid Unicode") from error
+    return chunk
 
 
 def is_undefined(value: Any) -> bool:

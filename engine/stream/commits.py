@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 from confluent_kafka import KafkaException, TopicPartition
-from quixstreams.kafka import Consumer
 
+from engine.quix import Consumer
 from engine.stream.lease import Stamp
 from engine.stream.partition import Partition
 

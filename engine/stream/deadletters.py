@@ -10,9 +10,9 @@ from typing import Any, cast
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message
-from quixstreams.kafka import Producer
 
 from engine.errors import Unavailable
+from engine.quix import Producer
 from engine.stream.lease import Lease
 from engine.stream.letter import Letter
 

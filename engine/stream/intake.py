@@ -7,7 +7,6 @@ from collections.abc import Callable, Hashable
 
 import structlog
 from confluent_kafka import Message as Record
-from quixstreams.models.topics import Topic
 
 from engine.config.model import Events
 from engine.errors import SchemaPending, Unavailable, Undeliverable
@@ -15,6 +14,7 @@ from engine.events.envelope import to_event
 from engine.events.event import Event, Message
 from engine.events.registry import Registry
 from engine.pipeline import Pipeline
+from engine.quix import Topic
 from engine.stream.partition import Job, Partition
 from engine.stream.source import size_of
 

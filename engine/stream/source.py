@@ -11,9 +11,9 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
-from quixstreams.kafka import Consumer
 
 from engine.config.model import Limits
+from engine.quix import Consumer
 from engine.stream.flow import Flow
 from engine.stream.lease import Stamp
 from engine.stream.metadata import Unreadable, decode

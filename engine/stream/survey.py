@@ -7,31 +7,33 @@ from collections.abc import Mapping
 from typing import Any
 
 from confluent_kafka import KafkaException
-from quixstreams.exceptions import QuixException
-from quixstreams.models.topics import TopicAdmin
-from quixstreams.models.topics.exceptions import TopicPermissionError
 
 from engine.config.model import Kafka
 from engine.errors import Unavailable, Unusable
-from engine.stream.quix import application
+from engine.quix import QuixException, TopicAdmin, TopicPermissionError, application
 
-PATIENCE = 8.0
+PATIENCE = 9.0
 """Seconds for one answer of the broker."""
 
 
 class Survey:
     """A connection for questions.
 
+    Args:
+        kafka: how to reach the broker.
+        patience: seconds for one answer.
+
     Raises:
         Unavailable: the settings are refused before anything is asked, e.g. a CA file without certificates.
     """
 
-    def __init__(self, kafka: Kafka) -> None:
+    def __init__(self, kafka: Kafka, patience: float = PATIENCE) -> None:
         self._brokers = kafka.brokers
+        self._patience = patience
         self._said: list[str] = []
         quiet = logging.Logger("survey")  # librdkafka's lines come as errors, too
         quiet.addHandler(logging.NullHandler())
-        options: dict[str, Any] = {"error_cb": self._heard, "socket.timeout.ms": int(PATIENCE * 1000)}
+        options: dict[str, Any] = {"error_cb": self._heard, "socket.timeout.ms": int(patience * 1000)}
         try:
             address = application(kafka, create_topics=False).config.broker_address
             self._admin = TopicAdmin(address, quiet, {**kafka.producer_options, **options})
@@ -45,11 +47,15 @@ class Survey:
         Raises:
             Unavailable: no broker answers, with what librdkafka says is the cause.
         """
-        try:
-            found = self._admin.list_topics(timeout=PATIENCE)
-        except KafkaException as error:
-            self._admin.admin_client.poll(0)  # hear what was said meanwhile
-            raise Unavailable(f"{self._brokers} does not answer: {self._cause() or _line(error)}") from error
+        for last in (False, False, True):
+            try:
+                found = self._admin.list_topics(timeout=self._patience / 3)
+            except KafkaException as error:
+                self._admin.admin_client.poll(0)  # hear what was said meanwhile
+                if last or self._cause():
+                    raise Unavailable(f"{self._brokers} does not answer: {self._cause() or _line(error)}") from error
+            else:
+                break
         return {name: len(topic.partitions) for name, topic in found.items()}
 
     def settings(self, topics: list[str]) -> Mapping[str, Mapping[str, str] | None]:
@@ -60,7 +66,7 @@ class Survey:
             Unavailable: no answer came.
         """
         try:
-            found = self._admin.inspect_topics(topics, timeout=PATIENCE)
+            found = self._admin.inspect_topics(topics, timeout=self._patience)
         except TopicPermissionError as error:
             raise Unusable(_line(error)) from error
         except (KafkaException, QuixException) as error:

@@ -8,26 +8,29 @@ from typing import TypeVar
 
 import structlog
 from confluent_kafka import KafkaException
-from quixstreams.exceptions import QuixException
-from quixstreams.models.topics import Topic, TopicAdmin, TopicConfig
-from quixstreams.models.topics.exceptions import (
-    CreateTopicFailure,
-    CreateTopicTimeout,
-    TopicNotFoundError,
-    TopicPermissionError,
-)
 
 from engine.config.model import Config
 from engine.errors import Unavailable, Unusable
 from engine.events.decoder import Decoder
 from engine.events.deserializer import EventDeserializer
-from engine.stream.quix import application
+from engine.quix import (
+    CreateTopicFailure,
+    CreateTopicTimeout,
+    QuixException,
+    Topic,
+    TopicAdmin,
+    TopicConfig,
+    TopicNotFoundError,
+    TopicPermissionError,
+    application,
+)
 
 HEADROOM = 64 * 1024
 """Bytes that a dead letter may be larger than its event: the `dlq.*` headers."""
 
 _KAFKA_DEFAULT = 1_048_588  # `max.message.bytes` where the broker does not say
 _TIMEOUT = 10.0
+_DEFAULT = -1  # of the broker
 Made = TypeVar("Made")
 
 
@@ -69,7 +72,7 @@ def _prepare(config: Config, decoder: Decoder) -> Topics:
         kafka.topic,
         value_deserializer=EventDeserializer(decoder),
         key_deserializer="bytes",
-        config=TopicConfig(num_partitions=None, replication_factor=None) if kafka.create_topic else None,
+        config=TopicConfig(num_partitions=_DEFAULT, replication_factor=_DEFAULT) if kafka.create_topic else None,
     )
     partitions = main.broker_config.num_partitions or 1
     largest = max_message_bytes(config, kafka.topic) + HEADROOM
@@ -81,7 +84,9 @@ def _prepare(config: Config, decoder: Decoder) -> Topics:
     count = config.dlq.partitions or partitions
     dlq = application(kafka, create_topics=True).topic(
         config.dlq.topic,
-        config=TopicConfig(num_partitions=count, replication_factor=config.dlq.replication, extra_config=wanted),
+        config=TopicConfig(
+            num_partitions=count, replication_factor=config.dlq.replication or _DEFAULT, extra_config=wanted
+        ),
     )
     _compare(config, dlq, wanted)
     return Topics(main, partitions, dlq.broker_config.num_partitions or 1, largest)

@@ -14,8 +14,12 @@ from engine.rules.templates import RenderFailed, Template, Templates
 
 SANDBOX = Templates(Limits())
 
-OURS = frozenset({"count", "length", "json", "tojson", "list", "urlencode", "slice"})
-"""Filters of the sandbox that take less than Jinja's filter of the name, or that Jinja gives as plain functions."""
+OURS = frozenset({"count", "length", "json", "tojson", "list", "urlencode", "slice", "wordwrap"})
+"""Filters whose arguments differ from those of Jinja's filter of the name, or that Jinja gives as plain functions."""
+
+
+NAMING = ("select", "reject", "selectattr", "rejectattr")
+"""Filters that pass any further arguments on."""
 
 
 def test_the_tables_are_complete() -> None:
@@ -37,12 +41,15 @@ def test_arguments_are_those_of_jinja(name: str) -> None:
     assert theirs == spec.split()
 
 
-@pytest.mark.parametrize("name", sorted(name for name, spec in FILTERS.items() if spec is not None))
+@pytest.mark.parametrize(
+    "name", sorted(name for name, spec in FILTERS.items() if spec is not None and name != "string")
+)
 def test_too_many_arguments_fail_when_they_are_rendered(name: str) -> None:
     """What the table refuses is refused by the sandbox: no filter takes one more argument."""
     spec = FILTERS[name]
     assert spec is not None
-    template = Template(SANDBOX, "{{ 'x' | %s(%s) }}" % (name, ", ".join(["1"] * (len(spec.split()) + 1))), ("when",))
+    arguments = ", ".join(["1"] * (len(spec.split()) + 1))
+    template = Template(SANDBOX, f"{{{{ 'x' | {name}({arguments}) }}}}", ("when",))
     with pytest.raises(RenderFailed):
         template.value(SANDBOX.scope(SANDBOX.names()))
     assert [f"'{name}' has too many arguments"] == [wrong_arguments(call).split(";")[0] for call in calls(template)]

@@ -252,7 +252,8 @@ def test_raw() -> None:
     assert ("ü".encode(), "text/plain; charset=utf-8", None) == (text.body, text.media_type, text.fields)
     data = request(RAW, {"v": b"\x00\xff"})
     assert (b"\x00\xff", "application/octet-stream", None) == (data.body, data.media_type, data.fields)
-    for value in (5, {}, None):
+    refused: list[Any] = [5, {}, None]
+    for value in refused:
         assert "text or bytes" in str(refusal(RAW, {"v": value}))
 
 

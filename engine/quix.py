@@ -1,13 +1,43 @@
-"""Quix Streams, configured: the one file that makes applications, consumers and producers."""
+"""Quix Streams, configured: the one file that imports it and makes applications, consumers and producers."""
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
-from quixstreams import Application
-from quixstreams.kafka import ConnectionConfig, Consumer, Producer
+with warnings.catch_warnings(record=True):  # authlib, which it imports, warns every user about its own future
+    from quixstreams import Application
+    from quixstreams.exceptions import QuixException
+    from quixstreams.kafka import ConnectionConfig, Consumer, Producer
+    from quixstreams.models.serializers import Deserializer, SerializationContext
+    from quixstreams.models.topics import Topic, TopicAdmin, TopicConfig
+    from quixstreams.models.topics.exceptions import (
+        CreateTopicFailure,
+        CreateTopicTimeout,
+        TopicNotFoundError,
+        TopicPermissionError,
+    )
 
 from engine.config.model import Kafka, Limits
+
+__all__ = [
+    "Consumer",
+    "CreateTopicFailure",
+    "CreateTopicTimeout",
+    "Deserializer",
+    "Producer",
+    "QuixException",
+    "SerializationContext",
+    "Topic",
+    "TopicAdmin",
+    "TopicConfig",
+    "TopicNotFoundError",
+    "TopicPermissionError",
+    "application",
+    "consumer",
+    "producer",
+    "session_timeout",
+]
 
 SESSION_TIMEOUT = 10.0
 """Seconds after which the broker gives a silent member's partitions away, unless `kafka.options` says otherwise."""

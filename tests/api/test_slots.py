@@ -1,0 +1,58 @@
+"""Slots are a fair semaphore."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from engine.api.slots import Slots
+
+
+async def test_no_more_than_there_are() -> None:
+    """Two slots: the third waits, and gets the first that is given back."""
+    slots = Slots(2)
+    assert [True, True, False] == [slots.take() for _ in range(3)]
+    waiting = asyncio.ensure_future(slots.wait())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    slots.give()
+    await waiting
+    assert not slots.take()
+
+
+async def test_first_come_first_served() -> None:
+    """Whoever waits longest is next, and nobody overtakes."""
+    slots = Slots(1)
+    slots.take()
+    order: list[int] = []
+
+    async def one(number: int) -> None:
+        await slots.wait()
+        order.append(number)
+        slots.give()
+
+    tasks = [asyncio.ensure_future(one(number)) for number in range(5)]
+    await asyncio.sleep(0)
+    slots.give()
+    assert not slots.take()
+    await asyncio.gather(*tasks)
+    assert [0, 1, 2, 3, 4] == order
+    assert slots.take()
+
+
+@pytest.mark.parametrize("given", [False, True])
+async def test_a_cancelled_wait_loses_no_slot(given: bool) -> None:
+    """Cancelled before or in the moment of its turn: the slot is there for the next."""
+    slots = Slots(1)
+    slots.take()
+    waiting = asyncio.ensure_future(slots.wait())
+    await asyncio.sleep(0)
+    if given:
+        slots.give()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    if not given:
+        slots.give()
+    assert [True, False] == [slots.take(), slots.take()]
