@@ -44,7 +44,7 @@ def preload(load: Load, kafka: Kafka, registry: Registry, controls: Mapping[str,
     frame = b"\0" + struct.pack(">I", registry.register(f"{topic}-value", schema))
     parsed = fastavro.parse_schema(schema)
     producer = Producer(kafka.client({"acks": "all", "linger.ms": 20, "queue.buffering.max.messages": 1_000_000}))
-    for record in _records(load, controls):
+    for record in records(load, controls):
         buffer = io.BytesIO(frame)
         buffer.seek(len(frame))
         fastavro.schemaless_writer(buffer, parsed, record)
@@ -55,7 +55,8 @@ def preload(load: Load, kafka: Kafka, registry: Registry, controls: Mapping[str,
     return topic
 
 
-def _records(load: Load, controls: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+def records(load: Load, controls: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """The events, in the order in which they are produced; always the same for a load."""
     chance = random.Random(7)
     order = [f"AC-{index % load.keys + 1}" for index in range(load.events)]
     chance.shuffle(order)

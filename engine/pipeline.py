@@ -135,10 +135,7 @@ class Pipeline:
         except EngineError:
             raise
         except Exception as error:  # a bug of ours: the event is kept, with where it happened
-            stage = Stage.REQUEST if journey.attempts else Stage.RENDER
-            bug = Undeliverable(stage, f"internal error: {type(error).__name__}")
-            bug.__cause__ = error
-            return _dead(journey, bug)
+            return _dead(journey, internal(Stage.REQUEST if journey.attempts else Stage.RENDER, error))
         return Done(rule, journey.attempts)
 
     def _unrouted(self, event: Event) -> Outcome:
@@ -208,6 +205,13 @@ async def _attempt(client: Client, request: Request, journey: Journey) -> Respon
         return await client.attempt(request, journey)
     except Transient as failure:
         raise _Failed(client, request, failure) from failure
+
+
+def internal(stage: Stage, error: Exception) -> Undeliverable:
+    """A bug of ours as the end of an event; its text stays out, because it may quote anything."""
+    bug = Undeliverable(stage, f"internal error: {type(error).__name__}")
+    bug.__cause__ = error
+    return bug
 
 
 def _dead(journey: Journey, error: Undeliverable) -> Dead:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from confluent_kafka import KafkaException
 
 with warnings.catch_warnings(record=True):  # authlib, which it imports, warns every user about its own future
     from quixstreams import Application
@@ -19,6 +22,7 @@ with warnings.catch_warnings(record=True):  # authlib, which it imports, warns e
     )
 
 from engine.config.model import Kafka, Limits
+from engine.errors import Unusable
 
 __all__ = [
     "Consumer",
@@ -35,6 +39,7 @@ __all__ = [
     "TopicPermissionError",
     "application",
     "consumer",
+    "onlooker",
     "producer",
     "session_timeout",
 ]
@@ -45,18 +50,19 @@ SESSION_TIMEOUT = 10.0
 _FETCH = 64 * 1024  # bytes of a partition at once: more would be thrown away when it pauses
 
 
-def application(kafka: Kafka, *, create_topics: bool) -> Application:
+def application(kafka: Kafka, *, create_topics: bool, consumer_options: Mapping[str, Any] | None = None) -> Application:
     """An application for the topics of `kafka`.
 
     Args:
         kafka: brokers, group, security.
         create_topics: False: a topic that is not there is an error.
+        consumer_options: over those of every consumer of ours.
     """
     return Application(
         broker_address=_connection(kafka),
         consumer_group=kafka.group,
         auto_offset_reset="error",  # where to start is ours to say at each assignment
-        consumer_extra_config=_consumer_options(kafka),
+        consumer_extra_config={**_consumer_options(kafka), **(consumer_options or {})},
         auto_create_topics=create_topics,
         loglevel=None,  # its loggers stay as they are, see observe.log
         request_timeout=10,
@@ -64,8 +70,20 @@ def application(kafka: Kafka, *, create_topics: bool) -> Application:
 
 
 def consumer(kafka: Kafka) -> Consumer:
-    """A consumer that commits nothing by itself and tells partition ends."""
-    return application(kafka, create_topics=False).get_consumer(auto_commit_enable=False)
+    """A consumer that commits nothing by itself.
+
+    Raises:
+        Unusable: librdkafka refuses an option.
+    """
+    made = application(kafka, create_topics=False).get_consumer(auto_commit_enable=False)
+    _check(made.memberid, "consumer")  # makes it now: two threads at once would make two
+    return made
+
+
+def onlooker(kafka: Kafka) -> Consumer:
+    """A consumer for looking at a partition outside the group: assign, never subscribe; it tells partition ends."""
+    options = {"enable.partition.eof": True, "group.instance.id": ""}
+    return application(kafka, create_topics=False, consumer_options=options).get_consumer(auto_commit_enable=False)
 
 
 def producer(kafka: Kafka, max_message_bytes: int | None = None) -> Producer:
@@ -74,18 +92,31 @@ def producer(kafka: Kafka, max_message_bytes: int | None = None) -> Producer:
     Args:
         kafka: brokers, security, further options.
         max_message_bytes: the largest message; None: librdkafka's 1,000,000 bytes.
+
+    Raises:
+        Unusable: librdkafka refuses an option.
     """
     options: dict[str, Any] = {"linger.ms": 5, "delivery.timeout.ms": 30_000, **kafka.producer_options}
     options |= {"acks": "all", "enable.idempotence": True}
     if max_message_bytes is not None:
         options["message.max.bytes"] = max_message_bytes
-    return Application(
+    made = Application(
         broker_address=_connection(kafka),
         consumer_group=kafka.group,
         producer_extra_config=options,
         auto_create_topics=False,
         loglevel=None,
     ).get_producer()
+    _check(made.poll, "producer")
+    return made
+
+
+def _check(touch: Callable[[], object], which: str) -> None:
+    """Make librdkafka's part of a client, which Quix does at its first use."""
+    try:
+        touch()
+    except KafkaException as error:
+        raise Unusable(f"kafka.options.{which} or kafka.security: {error.args[0].str()}") from error
 
 
 def session_timeout(kafka: Kafka) -> float:
@@ -119,7 +150,7 @@ def _consumer_options(kafka: Kafka) -> dict[str, Any]:
         "fetch.queue.backoff.ms": 20,  # librdkafka's default of 1 s stalls a queue as small as ours
         **kafka.consumer_options,
         "partition.assignment.strategy": "cooperative-sticky",
-        "enable.partition.eof": True,
+        "enable.partition.eof": False,  # with it, librdkafka 2.12 loses records when a partition pauses and resumes
         "max.partition.fetch.bytes": _FETCH,
         "queued.min.messages": Limits().in_flight,
     }

@@ -54,6 +54,10 @@ class Reloader:
                 self._metrics.rule_reload("failed")
                 log.error("rules.not_reloaded", reason=str(error), what_to_do="run engine validate-rules")
                 return False
+            except Exception as error:  # a bug of ours must not end the watching: the next change may be readable
+                self._metrics.rule_reload("failed")
+                log.error("rules.not_reloaded", reason=type(error).__name__, exc_info=error)
+                return False
             self._pipeline.book = book
         self._metrics.rules(len(book))
         self._metrics.rule_reload("ok")
@@ -62,8 +66,13 @@ class Reloader:
         return True
 
     async def _on_change(self) -> None:
-        async for _ in awatch(self._config.rules.path, watch_filter=RuleFiles(), recursive=True):
-            await self.reload()
+        path = self._config.rules.path
+        folder = path if path.is_dir() else path.parent  # an editor replaces a file, so its folder is watched
+        try:
+            async for _ in awatch(folder, watch_filter=RuleFiles(), recursive=True):
+                await self.reload()
+        except (OSError, RuntimeError) as error:  # watches of the system used up, the folder gone
+            log.error("rules.not_watched", path=str(folder), reason=str(error), what_to_do="send SIGHUP to reload")
 
     async def _on_signal(self, look_again: asyncio.Event) -> None:
         while True:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from confluent_kafka import KafkaException, TopicPartition
@@ -29,6 +30,7 @@ from engine.reload import Reloader
 from engine.rules.book import load_book
 from engine.stream.commits import Committer
 from engine.stream.deadletters import DeadLetters
+from engine.stream.gaps import Gaps
 from engine.stream.intake import Intake
 from engine.stream.lease import Stamp
 from engine.stream.processor import Processor
@@ -116,8 +118,8 @@ class Service:
 
     async def _consume(self, topics: Topics, stop: asyncio.Event, look_again: asyncio.Event) -> int:
         config, loop = self._config, asyncio.get_running_loop()
-        stamp = Stamp(time.monotonic())
         client = consumer(config.kafka)
+        stamp = Stamp(time.monotonic(), session_timeout(config.kafka) / 2)
         pipeline = Pipeline(
             self._book,
             self._clients,
@@ -147,7 +149,7 @@ class Service:
         ]
         source.begin()
         log.info("engine.started", topic=config.kafka.topic, group=config.kafka.group, rules=len(self._book))
-        error = await self._until(stop, processor)
+        error = await self._until(stop, processor, tasks)
         self._health.set_ready("draining", False, "the engine stops")
         await processor.drain()
         for task in tasks:
@@ -182,20 +184,25 @@ class Service:
             journal,
             metrics,
             stamp=stamp,
-            trust=session_timeout(config.kafka) / 2,
+            trust=stamp.trust,
             clock=time.monotonic,
             redact=Mask(config.log.mask, secrets_of(config)).text,
             on_change=self._tell_ready,
         )
 
-    async def _until(self, stop: asyncio.Event, processor: Processor) -> BaseException | None:
-        """Until the engine is told to stop, or cannot go on."""
+    async def _until(
+        self, stop: asyncio.Event, processor: Processor, tasks: list[asyncio.Task[None]]
+    ) -> BaseException | None:
+        """Until the engine is told to stop, or cannot go on: without its commits, say, it must not stay in silence."""
         stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait((stopping, processor.failure), return_when=asyncio.FIRST_COMPLETED)
+        waits: list[asyncio.Future[Any]] = [stopping, processor.failure, *tasks]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-        if not processor.failure.done():
+        errors = [processor.failure.result()] if processor.failure.done() else []
+        errors += [error for task in tasks if task.done() and (error := task.exception()) is not None]
+        if not errors:
             return None
-        error = processor.failure.result()
+        error = errors[0]
         log.error("engine.failed", error=str(error), exc_info=error)
         return error
 
@@ -218,16 +225,29 @@ class Service:
     async def _measure(self, processor: Processor, client: Consumer, topics: Topics) -> None:
         """The gauges that nobody's event changes."""
         due = 0.0
+        gaps = Gaps(self._config.kafka)
         while True:
             self._metrics.in_flight(processor.in_flight())
-            for number, partition in list(processor.partitions.items()):
-                _, high = client.get_watermark_offsets(TopicPartition(self._config.kafka.topic, number), cached=True)
-                self._metrics.lag(number, max(0, high - partition.progress.watermark))
+            ends = self._lag(processor, client)
+            for partition, watermark in gaps.suspects(processor.stuck(), ends):
+                end = await asyncio.to_thread(gaps.end, partition.number, watermark)
+                if end is not None and partition in processor.stuck():
+                    partition.progress.reach(end)
             if time.monotonic() >= due:
                 due = time.monotonic() + _DLQ_EVERY
                 with suppress(KafkaException):
                     self._metrics.dead_letter_messages(await asyncio.to_thread(self._count, client, topics))
             await asyncio.sleep(_STATS_EVERY)
+
+    def _lag(self, processor: Processor, client: Consumer) -> dict[int, int]:
+        """Ends of the partitions, as far as the consumer knows them; shown as the distance to them."""
+        ends = {}
+        for number, partition in processor.partitions.items():
+            _, ends[number] = client.get_watermark_offsets(
+                TopicPartition(self._config.kafka.topic, number), cached=True
+            )
+            self._metrics.lag(number, max(0, ends[number] - partition.progress.watermark))
+        return ends
 
     def _count(self, client: Consumer, topics: Topics) -> int:
         """Messages now in the dead-letter topic. Blocks."""

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -67,18 +67,22 @@ def supervise(config: Config, config_file: Path | None, count: int) -> int:
     """
     with shared_folder() as folder:
         server = serve(config.http, WorkersMetrics(folder), WorkersHealth(folder, count, time.time))
-        processes = [_start(config_file, Worker(number, count, folder)) for number in range(1, count + 1)]
+        processes: list[subprocess.Popen[bytes]] = []
+        asked: list[int] = []
 
         def pass_on(number: int, _frame: object) -> None:
-            for process in processes:
-                if process.poll() is None:
-                    process.send_signal(number)
+            asked.append(number)
+            _send(processes, number)
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, pass_on)
         try:
-            return _wait(processes, folder)
+            processes.extend(_start(config_file, Worker(one, count, folder)) for one in range(1, count + 1))
+            for told in asked:  # who came later has not heard
+                _send(processes, told)
+            return _wait(processes, folder, asked)
         finally:
+            _send(processes, signal.SIGTERM)
             server.close()
 
 
@@ -91,7 +95,7 @@ def _start(config_file: Path | None, worker: Worker) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, env=environ, start_new_session=True)  # noqa: S603 - our own command
 
 
-def _wait(processes: list[subprocess.Popen[bytes]], folder: Path) -> int:
+def _wait(processes: list[subprocess.Popen[bytes]], folder: Path, asked: Container[int]) -> int:
     codes: dict[int, int] = {}
     while len(codes) < len(processes):
         time.sleep(_LOOK)
@@ -99,15 +103,15 @@ def _wait(processes: list[subprocess.Popen[bytes]], folder: Path) -> int:
             code = process.poll()
             if code is None or process.pid in codes:
                 continue
-            codes[process.pid] = code
+            codes[process.pid] = 0 if -code in asked else code  # it was told before it could listen: nothing had begun
             worker_ended(folder, process.pid)
             if len(codes) == 1 and len(processes) > 1:
                 log.log(20 if code == 0 else 40, "worker.ended", pid=process.pid, code=code)
-                _stop(processes)
+                _send(processes, signal.SIGTERM)
     return next((code if code > 0 else 1 for code in codes.values() if code), 0)
 
 
-def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+def _send(processes: list[subprocess.Popen[bytes]], number: int) -> None:
     for process in processes:
         if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(number)

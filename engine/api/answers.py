@@ -127,9 +127,7 @@ def _spell(body: Any, depth: int) -> str:
         return "; ".join(part for part in parts if part)
     if depth > 0 and isinstance(body, list):
         return ", ".join(part for value in body[:20] if (part := _spell(value, depth - 1)))
-    if isinstance(body, str):
-        return body[: 10 * _LONGEST]
-    return orjson.dumps(body, default=str).decode()[: 10 * _LONGEST] if not isinstance(body, int) else str(body)
+    return "..." if isinstance(body, Mapping | list) else str(body)[: 10 * _LONGEST]
 
 
 def _member(name: str, text: str) -> str:

@@ -25,7 +25,7 @@ class Call(Protocol):
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait before a retry.
+        """Wait: before a retry, for the API's rate or after a 429, or (an hour at a time) while the API is away.
 
         Raises:
             Revoked: the partition was taken away, or the engine stops, meanwhile.
@@ -37,5 +37,5 @@ class Call(Protocol):
         ...
 
     def retried(self, request: Request, reason: str, attempt: int, delay: float, text: str) -> None:
-        """A retry will follow in `delay` seconds; `reason` is a status as text, `timeout`, `no_answer` or `body`."""
+        """A retry will follow in `delay` seconds; `reason`: see errors.Transient."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable
 
 from engine.api.auth import Credentials, Desk
@@ -155,7 +156,7 @@ class Client:
                 if self._throttle.until > 0.0 or self._pace.limited:
                     await self._in_turn(call)
                 response = await self._exchange(request, url, call, probe)
-            except Revoked:
+            except (Revoked, CancelledError):
                 if probe:
                     self._gate.unused()
                 raise

@@ -109,22 +109,22 @@ class Contract:
         return Names(self._query(item, operation), writable, readonly)
 
     def _item(self, template: str, base_path: str) -> Json | None:
-        """The path item of a rule's path; the one with most literal segments where several match."""
+        """The path item of a rule's path below the API's own path, less the server's; else of the rule's path alone."""
+        path = _TEMPLATE.sub(_VALUE, template)
+        whole = base_path + path
+        if self._server and whole.startswith(self._server + "/"):
+            whole = whole[len(self._server) :]
+        found = self._closest(whole)
         below = any(known == base_path or known.startswith(base_path + "/") for _, known in self._paths)
-        path = _TEMPLATE.sub(_VALUE, template).partition("?")[0]
-        if below:
-            path = base_path + path
-            if self._server and path.startswith(self._server + "/"):
-                path = path[len(self._server) :]
-        elif self._server and (base_path + "/").startswith(self._server + "/"):
-            # The document's paths start below its server, as a rule's below the API's URL.
-            path = (base_path + path)[len(self._server) :]
+        return found if found is not None or below else self._closest(path)
+
+    def _closest(self, path: str) -> Json | None:
+        """The item that a path matches; the one with most literal segments where several do."""
         segments = tuple(path.split("/"))
         matching = [known for parts, known in self._paths if _matches(parts, segments)]
         if not matching:
             return None
-        found = self._document["paths"][min(matching, key=lambda known: known.count("{"))]
-        return self._resolve(found)
+        return self._resolve(self._document["paths"][min(matching, key=lambda known: known.count("{"))])
 
     def _query(self, item: Json, operation: Json) -> frozenset[str] | None:
         names = set()

@@ -53,8 +53,11 @@ class Gate:
             breaker.hold(key, turn, first=self._probed.get(key) is call)
             try:
                 await _either(turn, call)
-            finally:
+            except BaseException:
                 breaker.leave(key, turn)
+                if turn.done() and not turn.cancelled() and turn.result():
+                    self.unused()
+                raise
             if not turn.result():
                 return False
         self._probed[key] = call

@@ -53,7 +53,12 @@ class Origin:
             )
         if not request.query:
             return self.root + path
-        pairs = "&".join([f"{_encoded(name)}={_encoded(value)}" for name, value in request.query])
+        try:
+            pairs = "&".join([f"{_encoded(name)}={_encoded(value)}" for name, value in request.query])
+        except UnicodeEncodeError as error:
+            raise Undeliverable(
+                Stage.REQUEST, "the query holds half a surrogate pair, which is no text", request_id=request.id
+            ) from error
         return f"{self.root}{path}?{pairs}"
 
     def _next(self, request: Request) -> str:

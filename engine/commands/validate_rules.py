@@ -53,7 +53,7 @@ def validate_rules(paths: Sequence[Path], config_file: Path | None, output: str,
     rendered = render(findings, cast("Format", output), sources)
     if rendered:
         click.echo(rendered)
-    click.echo(_summary(len(documents), findings), err=True)
+    click.echo(_summary(len(files), len(documents), findings), err=True)
     return 1 if any(strict or finding.level is Level.ERROR for finding in findings) else 0
 
 
@@ -116,10 +116,10 @@ def _text(file: Path) -> str:
     return file.read_bytes().decode("utf-8", "replace").removeprefix("\ufeff")
 
 
-def _summary(rules: int, findings: Sequence[Finding]) -> str:
+def _summary(files: int, rules: int, findings: Sequence[Finding]) -> str:
     counted = Counter(finding.level for finding in findings)
     kinds = [_many(counted[level], str(level)) for level in Level if counted[level]]
-    return f"{_many(rules, 'rule')}: {' and '.join(kinds) or 'no findings'}"
+    return f"{_many(rules, 'rule')} in {_many(files, 'file')}: {' and '.join(kinds) or 'no findings'}"
 
 
 def _many(number: int, word: str) -> str:

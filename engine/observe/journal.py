@@ -11,7 +11,7 @@ import structlog
 from engine.api.messages import Request
 from engine.events.event import Event, Message
 from engine.observe.metrics import Metrics
-from engine.outcome import Dead, Done, Outcome
+from engine.outcome import Dead, Done, Skipped
 from engine.pipeline import Journey
 from engine.rules.model import Rule
 
@@ -30,7 +30,7 @@ class Journal:
     def __init__(self, metrics: Metrics, wall: Callable[[], float]) -> None:
         self._metrics = metrics
         self._wall = wall
-        self._log = structlog.get_logger()
+        self._log = structlog.get_logger().bind()  # bound once: a line costs less
 
     def sent(self, journey: Journey, request: Request, status: int | None, seconds: float) -> None:
         """An attempt ended."""
@@ -50,25 +50,17 @@ class Journal:
             error=text,
         )
 
-    def ended(self, event: Event, outcome: Outcome, seconds: float) -> None:
+    def ended(self, event: Event, outcome: Done | Skipped, seconds: float) -> None:
         """An event is done or skipped."""
-        kind = "done" if isinstance(outcome, Done) else "skipped"
-        self._metrics.event(_label(outcome.rule), kind, seconds, self._age(event.message))
+        age = self._age(event.message)
+        fields = _event(event, outcome.rule)
+        fields["duration_s"] = round(seconds, 6)
         if isinstance(outcome, Done):
-            self._log.info(
-                "event.done",
-                **_event(event, outcome.rule),
-                duration_s=round(seconds, 6),
-                attempts=outcome.attempts,
-            )
-        elif not isinstance(outcome, Dead):
-            self._log.info(
-                "event.skipped",
-                **_event(event, outcome.rule),
-                duration_s=round(seconds, 6),
-                attempts=0,
-                reason=outcome.reason,
-            )
+            self._metrics.event(_label(outcome.rule), "done", seconds, age)
+            self._log.info("event.done", **fields, attempts=outcome.attempts)
+        else:
+            self._metrics.event(_label(outcome.rule), "skipped", seconds, age)
+            self._log.info("event.skipped", **fields, attempts=0, reason=outcome.reason)
 
     def dead_lettered(self, message: Message, event: Event | None, dead: Dead, seconds: float) -> None:
         """A dead letter was acknowledged."""
@@ -111,10 +103,16 @@ def _event(event: Event, rule: Rule | None) -> dict[str, Any]:
     }
 
 
+def _time(stamp: int) -> datetime | int:
+    try:
+        return datetime.fromtimestamp(stamp / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return stamp  # a producer may write any number; microseconds are the year 50,000
+
+
 def _place(message: Message) -> dict[str, Any]:
-    stamp = message.timestamp
     return {
-        "timestamp": None if stamp is None else datetime.fromtimestamp(stamp / 1000, UTC),
+        "timestamp": None if message.timestamp is None else _time(message.timestamp),
         "topic": message.topic,
         "partition": message.partition,
         "offset": message.offset,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -47,7 +48,8 @@ class Committer:
         self._failed = failed
         self._thread = ThreadPoolExecutor(1, "commit")
         self._one = asyncio.Lock()
-        self._long_at = 0.0
+        self._long_at = -math.inf
+        self._failed_at = -math.inf
 
     def offset(self, partition: Partition) -> TopicPartition:
         """What to commit of a partition now; marks it as unchanged."""
@@ -56,12 +58,18 @@ class Committer:
         metadata = partition.metadata()
         return TopicPartition(self._topic, partition.number, progress.watermark, metadata)
 
-    async def commit(self, partitions: Iterable[Partition]) -> None:
-        """Commit what changed. What fails is committed next time, with the offsets of then."""
+    async def commit(self, partitions: Iterable[Partition], *, at_once: bool = False) -> None:
+        """Commit what changed. What fails is committed next time, with the offsets of then.
+
+        Args:
+            partitions: all that are ours.
+            at_once: also those whose metadata is long.
+        """
         now = self._clock()
-        with_long = now - self._long_at >= _LONG_EVERY
+        with_long = at_once or now - self._long_at >= _LONG_EVERY
         async with self._one:
-            chosen = [p for p in partitions if p.progress.changed and (with_long or p.metadata_length <= _LONG)]
+            ours = [p for p in partitions if p.progress.changed and not p.lease.dropped]  # one may have gone meanwhile
+            chosen = [p for p in ours if with_long or p.metadata_length <= _LONG]
             if with_long:
                 self._long_at = now
             if chosen:
@@ -69,16 +77,19 @@ class Committer:
 
     async def confirm(self, partition: Partition) -> None:
         """One synchronous commit that proves the membership, or a pause; see Lease."""
+        asked = self._clock()
         async with self._one:
             if self._clock() - self._stamp.at <= partition.lease.trust or partition.lease.dropped:
                 return
-            if not await self._commit([partition]):
-                await asyncio.sleep(_AGAIN)
+            # a hundred lanes may ask at once; one refusal is the answer to all of them
+            proved = self._failed_at < asked and await self._commit([partition])
+        if not proved:
+            await asyncio.sleep(_AGAIN)
 
     async def quiet(self) -> None:
-        """Return when no commit is under way."""
+        """Return when no commit is under way, not even one that nobody waits for any more."""
         async with self._one:
-            return
+            await asyncio.get_running_loop().run_in_executor(self._thread, int)
 
     def close(self) -> None:
         """End the thread."""
@@ -93,16 +104,22 @@ class Committer:
             errors = {one.partition: one.error for one in committed or () if one.error is not None}
         except KafkaException as error:
             errors = {partition.number: error for partition in partitions}
-        for partition in partitions:
-            if partition.number in errors:
-                partition.progress.changed = True
+        except BaseException:  # nobody knows what became of it
+            self._again(partitions)
+            raise
+        self._again(partition for partition in partitions if partition.number in errors)
         if errors:
+            self._failed_at = self._clock()
             self._failed()
             text = "; ".join(sorted({str(error) for error in errors.values()}))
             log.warning("commit.failed", topic=self._topic, partitions=sorted(errors), text=text)
             return False
         self._stamp.at = max(self._stamp.at, asked)
         return True
+
+    def _again(self, partitions: Iterable[Partition]) -> None:
+        for partition in partitions:
+            partition.progress.changed = True
 
     def _ask(self, offsets: list[TopicPartition]) -> list[TopicPartition] | None:
         return self._consumer.commit(offsets=offsets, asynchronous=False)

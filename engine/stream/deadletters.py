@@ -54,6 +54,7 @@ class DeadLetters:
         self._loop = asyncio.get_running_loop()
         self._stop = Event()
         self._fatal = False
+        self._producer = open_producer()  # here, where options that librdkafka refuses end the start
         self._thread = Thread(target=self._run, name="dead-letters", daemon=True)
         self._thread.start()
 
@@ -93,29 +94,38 @@ class DeadLetters:
     # --- the thread -------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        producer = self._open()
         under_way: set[asyncio.Future[None]] = set()
         while not (self._stop.is_set() and self._queue.empty() and not under_way):
             if self._fatal:
-                producer, self._fatal = self._open(), False
+                self._replace(under_way)
             try:
                 letter, written = self._queue.get(timeout=_BUSY if under_way else _IDLE)
             except Empty:
-                producer.poll(0)
+                self._producer.poll(0)
                 continue
             under_way.add(written)
-            self._produce(producer, letter, written, under_way)
-        producer.flush(1.0)
+            self._produce(letter, written, under_way)
+        self._producer.flush(1.0)
 
-    def _produce(
-        self, producer: Producer, letter: Letter, written: asyncio.Future[None], under_way: set[asyncio.Future[None]]
-    ) -> None:
+    def _replace(self, under_way: set[asyncio.Future[None]]) -> None:
+        """A new producer for one that failed for good; the letters that it still had are tried again."""
+        try:
+            self._producer.purge()  # type: ignore[no-untyped-call]
+            self._producer.flush(1.0)
+            self._producer, self._fatal = self._open(), False
+        except Exception as error:  # the thread must live: without it every dead letter would wait in silence
+            log.error("dead_letters.no_producer", reason=" ".join(str(error).split()), again_in_s=_AGAIN)
+            self._stop.wait(_AGAIN)
+        for written in list(under_way):
+            self._tell(written, Unavailable("the producer failed"), under_way)
+
+    def _produce(self, letter: Letter, written: asyncio.Future[None], under_way: set[asyncio.Future[None]]) -> None:
         def delivered(error: KafkaError | None, _message: Message) -> None:
             self._fatal = self._fatal or (error is not None and error.fatal())
             self._tell(written, None if error is None else _meaning(error), under_way)
 
         try:
-            producer.produce(
+            self._producer.produce(
                 self._topic,
                 value=letter.value,
                 key=letter.key,
@@ -128,6 +138,8 @@ class DeadLetters:
             self._tell(written, _meaning(error.args[0]), under_way)
         except BufferError:
             self._tell(written, Unavailable("the producer's queue is full"), under_way)
+        except Exception as error:
+            self._tell(written, Unavailable(f"{type(error).__name__}: {error}"), under_way)
 
     def _tell(
         self, written: asyncio.Future[None], error: Exception | None, under_way: set[asyncio.Future[None]]

@@ -9,11 +9,11 @@ import structlog
 from confluent_kafka import Message as Record
 
 from engine.config.model import Events
-from engine.errors import SchemaPending, Unavailable, Undeliverable
+from engine.errors import SchemaPending, Stage, Unavailable, Undeliverable
 from engine.events.envelope import to_event
 from engine.events.event import Event, Message
 from engine.events.registry import Registry
-from engine.pipeline import Pipeline
+from engine.pipeline import Pipeline, internal
 from engine.quix import Topic
 from engine.stream.partition import Job, Partition
 from engine.stream.source import size_of
@@ -69,20 +69,21 @@ class Intake:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _admit(self, partition: Partition, record: Record) -> None:
-        message = message_of(record)
+        message, failure = message_of(record)
         size = size_of(record)
-        failure: Undeliverable | None = None
         event: Event | None = None
         key: Hashable = message.key
-        if message.value is not None:
+        if message.value is not None and failure is None:
             try:
                 event = to_event(self._topic.deserialize(record).value, message, self._envelope, self._format)
-                key = self._order_key(event)
+                key = self.order_key(event)
             except SchemaPending as pending:
                 self._hold(partition, record, pending.schema_id)
                 return
             except Undeliverable as error:
                 failure = error
+            except Exception as error:  # a bug of ours: the record is kept, with where it happened
+                failure = internal(Stage.DECODE if event is None else Stage.RENDER, error)
         if not partition.progress.begin(message.offset):
             partition.passed(size)
         elif message.value is None:
@@ -93,7 +94,12 @@ class Intake:
                 key = partition.number  # no key: one lane for the partition
             partition.lanes.put(key, Job(partition, message, event, failure, key, size, self._clock()))
 
-    def _order_key(self, event: Event) -> Hashable:
+    def order_key(self, event: Event) -> Hashable:
+        """The ordering key of an event by the rules as they are now.
+
+        Raises:
+            Undeliverable: stage render.
+        """
         rule = self._pipeline.book.find(event.type, event.version)
         return event.message.key if rule is None else rule.order_key(event)
 
@@ -114,6 +120,8 @@ class Intake:
                 return await asyncio.to_thread(self._registry.fetch, schema_id)
             except Unavailable as error:
                 log.warning("registry.away", schema_id=schema_id, reason=str(error), again_in_s=delay)
+            except Exception as error:  # a bug of ours: no event is at fault, the partition holds
+                log.error("registry.failed", schema_id=schema_id, again_in_s=delay, exc_info=error)
             await asyncio.sleep(delay)
             delay = min(_MOST, delay * 2)
 
@@ -125,10 +133,21 @@ class Intake:
         partition.waiting.clear()
         for record in waiting:
             self.take(partition, record)
+        partition.reach()
 
 
-def message_of(record: Record) -> Message:
-    """A record of librdkafka as the engine's own value."""
+def message_of(record: Record) -> tuple[Message, Undeliverable | None]:
+    """A record of librdkafka as the engine's own value, and why it cannot be handled.
+
+    Headers with a name that is not UTF-8 are left out: what confluent-kafka makes of them must not be touched.
+    """
+    failure = None
+    try:
+        headers = tuple(record.headers() or ())
+    except (SystemError, UnicodeError) as error:
+        headers = ()
+        failure = Undeliverable(Stage.DECODE, "the name of a header is not UTF-8 text; the headers cannot be kept")
+        failure.__cause__ = error
     kind, timestamp = record.timestamp()
     return Message(
         record.topic(),
@@ -136,6 +155,6 @@ def message_of(record: Record) -> Message:
         record.offset(),
         record.key(),
         record.value(),
-        tuple(record.headers() or ()),
+        headers,
         timestamp if kind else None,
-    )
+    ), failure

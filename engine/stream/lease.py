@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 
 from engine.errors import Revoked
@@ -11,12 +12,26 @@ _GOING = "the partition is about to belong to another consumer"
 
 
 class Stamp:
-    """When the consumer thread last heard that it is a member of the group (monotonic seconds)."""
+    """When we last knew that we are a member of the group.
 
-    __slots__ = ("at",)
+    The consumer thread renews it at each look at the topic, unless it is too old by then: a process that was stopped
+    goes on in the middle of a look, before it can have heard of its loss. Then only a commit renews it, see Committer.
 
-    def __init__(self, at: float) -> None:
+    Args:
+        at: monotonic seconds.
+        trust: seconds that it is good for: half the session timeout.
+    """
+
+    __slots__ = ("at", "trust")
+
+    def __init__(self, at: float, trust: float = math.inf) -> None:
         self.at = at
+        self.trust = trust
+
+    def looked(self, now: float) -> None:
+        """The consumer thread looked at the topic."""
+        if now - self.at <= self.trust:
+            self.at = now
 
 
 class Lease:

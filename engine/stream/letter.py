@@ -105,4 +105,6 @@ def _resume(dead: Dead, redact: Callable[[str], str]) -> str | None:
 
 
 def _cut(name: str, value: bytes | None) -> bytes | None:
-    return value[:_SHORT] if value is not None and name in {"dlq.error", "dlq.event.type", "dlq.rule"} else value
+    if value is None or name not in {"dlq.error", "dlq.event.type", "dlq.rule"}:
+        return value
+    return value[:_SHORT].decode("utf-8", "ignore").encode()  # a character that was cut through goes as a whole

@@ -53,10 +53,11 @@ class Partition:
         lease: leave to send.
         lanes: where its events run.
         waiting: records that cannot be decoded before a schema is there; order is kept.
+        end: the partition's end as last told, 0 before; remembered because it is not told again.
         metadata_length: characters of the metadata last encoded.
     """
 
-    __slots__ = ("flow", "lanes", "lease", "metadata_length", "number", "progress", "waiting")
+    __slots__ = ("end", "flow", "lanes", "lease", "metadata_length", "number", "progress", "waiting")
 
     def __init__(
         self, number: int, progress: Progress, flow: Flow, lease: Lease, handle: Callable[[Job], Awaitable[bool]]
@@ -67,7 +68,13 @@ class Partition:
         self.lease = lease
         self.lanes: Lanes[Job] = Lanes(handle)
         self.waiting: deque[Record] = deque()
+        self.end = 0
         self.metadata_length = 0
+
+    def reach(self) -> None:
+        """Nothing is to come before `end`; only where no record was turned away, or still waits."""
+        if not self.waiting and not self.lease.ended:
+            self.progress.reach(self.end)
 
     def ended(self, offset: int, size: int) -> None:
         """An event needs nothing more."""
@@ -80,11 +87,14 @@ class Partition:
         self.flow.ended_bytes += size
 
     def metadata(self) -> str:
-        """The text that remembers what is done beyond the watermark; pauses the partition before it would not fit."""
+        """The text that remembers what is done beyond the watermark; pauses the partition before it would not fit.
+
+        Never while nothing is pending: then all of it is a former owner's, and only reading on makes it shorter.
+        """
         text = encode(self.progress.watermark, self.progress.done())
         self.metadata_length = len(text)
-        if len(text) > _TOO_LONG:
+        if len(text) > _TOO_LONG and self.progress.pending:
             self.flow.hold("metadata", True)
-        elif len(text) < _SHORT_AGAIN and "metadata" in self.flow.holds:
+        elif (len(text) < _SHORT_AGAIN or not self.progress.pending) and "metadata" in self.flow.holds:
             self.flow.hold("metadata", False)
         return text

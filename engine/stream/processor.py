@@ -12,10 +12,11 @@ from confluent_kafka import TopicPartition
 
 from engine.config.model import Config
 from engine.errors import Revoked, Stage, Undeliverable
+from engine.events.event import Event
 from engine.observe.journal import Journal
 from engine.observe.metrics import Metrics
 from engine.outcome import Dead, Done, Outcome
-from engine.pipeline import Journey, Pipeline
+from engine.pipeline import Journey, Pipeline, internal
 from engine.stream.commits import Committer
 from engine.stream.deadletters import DeadLetters
 from engine.stream.intake import Intake
@@ -86,6 +87,7 @@ class Processor:
         self.storm = Storm(config.dlq, self._hold_all)
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.joined = False
+        self._stopping = False
 
     # --- told by the consumer thread ----------------------------------------------------------------------------------
 
@@ -96,6 +98,11 @@ class Processor:
             progress.changed = one.fresh
             partition = Partition(one.number, progress, one.flow, self._lease(one.number), self._handle)
             partition.flow.hold("storm", self.storm.holding)
+            if self._stopping:
+                self._close(partition)
+            before = self.partitions.get(one.number)
+            if before is not None:
+                before.lease.drop()  # its end was too slow for the consumer thread
             self.partitions[one.number] = partition
         self.joined = True
         log.info("partitions.assigned", partitions=sorted(one.number for one in partitions))
@@ -109,14 +116,13 @@ class Processor:
                 continue
             if partition.lease.ended:
                 partition.passed(size_of(record))
-            else:
+                continue
+            try:
                 self._intake.take(partition, record)
-
-    def reached(self, partition: int, end: int) -> None:
-        """See `source.Owner`."""
-        found = self.partitions.get(partition)
-        if found is not None and not found.waiting:
-            found.progress.reach(end)
+            except Exception as error:  # a bug of ours: nothing that comes after this record may be begun
+                log.error("record.failed", partition=record.partition(), offset=record.offset(), exc_info=error)
+                partition.lease.close()
+                self.failed(error)
 
     def expired(self, partition: int, messages: int) -> None:
         """See `source.Owner`."""
@@ -152,14 +158,23 @@ class Processor:
 
     async def drain(self) -> None:
         """Begin no event any more, finish what is under way, commit. The partitions stay ours."""
+        self._stopping = True
         for partition in self.partitions.values():
-            partition.flow.hold("stop", True)
+            self._close(partition)
         await self._drain(list(self.partitions))
         for _ in range(3):  # a rebalance under way may refuse one
-            await self.commit()
+            await self._committer.commit(list(self.partitions.values()), at_once=True)
             if not any(partition.progress.changed for partition in self.partitions.values()):
                 return
             await asyncio.sleep(0.2)
+
+    def stuck(self) -> list[Partition]:
+        """Partitions that wait for records and hold nothing, although their watermark may be short of the end."""
+        return [
+            partition
+            for partition in self.partitions.values()
+            if not (partition.progress.pending or partition.waiting or partition.flow.events or partition.flow.holds)
+        ]
 
     def in_flight(self) -> int:
         """Events taken and not done, of all partitions."""
@@ -204,11 +219,23 @@ class Processor:
             return outcome
 
     async def _outcome(self, job: Job) -> Outcome:
-        event = job.event
-        if event is not None and job.failure is None:
+        event, failure = job.event, job.failure
+        if event is not None and failure is not None:
+            failure = self._refusal(event)
+        if event is not None and failure is None:
             return await self._pipeline.process(Journey(event, job.key, job.partition.lease, self._journal))
         rule = None if event is None else self._pipeline.book.find(event.type, event.version)
-        return Dead(rule, job.failure or Undeliverable(Stage.DECODE, "the record has no event"))
+        return Dead(rule, failure or Undeliverable(Stage.DECODE, "the record has no event"))
+
+    def _refusal(self, event: Event) -> Undeliverable | None:
+        """Why an event without an ordering key has none; None where the rules were mended since it was taken."""
+        try:
+            self._intake.order_key(event)
+        except Undeliverable as error:
+            return error
+        except Exception as error:
+            return internal(Stage.RENDER, error)
+        return None
 
     def _say_why(self, last: Dead) -> None:
         log.error(
@@ -237,6 +264,10 @@ class Processor:
                 await self._committer.confirm(partition)
 
         return Lease(self._stamp, self._trust, confirm, self._clock)
+
+    def _close(self, partition: Partition) -> None:
+        partition.flow.hold("stop", True)
+        partition.lease.close()
 
     def _chosen(self, numbers: Iterable[int]) -> list[Partition]:
         return [self.partitions[number] for number in numbers if number in self.partitions]

@@ -25,7 +25,6 @@ _BUSY_POLL = 0.01  # the same while a partition is paused, because it may go on 
 _ASK = 10.0  # seconds for one question to the broker
 
 # librdkafka's own codes; confluent-kafka names them with an underscore
-_END = KafkaError._PARTITION_EOF  # noqa: SLF001
 _EXPIRED = KafkaError._AUTO_OFFSET_RESET  # noqa: SLF001
 _FATAL = KafkaError._FATAL  # noqa: SLF001
 
@@ -66,10 +65,6 @@ class Owner(Protocol):
 
     def deliver(self, records: list[Message]) -> None:
         """Records, in order within each partition."""
-        ...
-
-    def reached(self, partition: int, end: int) -> None:
-        """Nothing is to come before `end` in a partition."""
         ...
 
     def expired(self, partition: int, messages: int) -> None:
@@ -158,14 +153,14 @@ class Source:
     def _turn(self) -> None:
         room = self._regulate()
         first = self._consumer.poll(_BUSY_POLL if self._paused else _POLL)
-        self._stamp.at = time.monotonic()
+        self._stamp.looked(time.monotonic())
         self._beat()
         if first is None:
             return
         records = [first]
         if room > 1:
             records += self._consumer.consume(room - 1, timeout=0)
-        good = [record for record in records if record.error() is None or self._on_error(record)]
+        good = [record for record in records if record.error() is None]
         for record in good:
             flow = self._flows.get(record.partition() or 0)
             if flow is not None:
@@ -173,6 +168,10 @@ class Source:
                 flow.sent_bytes += size_of(record)
         if good:
             self._call(self._owner.deliver, good)
+        if len(good) < len(records):
+            for record in records:
+                if record.error() is not None:
+                    self._on_error(record)
 
     def _regulate(self) -> int:
         """Pause and resume; how many records may be taken at once without passing a bound."""
@@ -198,24 +197,23 @@ class Source:
         self._consumer.resume([TopicPartition(self._topic, number)])
         self._tell_paused(number, self._paused.pop(number), False)
 
-    def _on_error(self, record: Message) -> bool:
+    def _on_error(self, record: Message) -> None:
         """Errors come inside records; none of them is an event."""
         error = record.error()
         code = error.code()
-        if code == _END:
-            self._call(self._owner.reached, record.partition(), record.offset())
-        elif code == _EXPIRED:
+        if code == _EXPIRED:
             self._skip_expired(record.partition())
         elif code == _FATAL:
             raise Fatal(error.str())
         else:
             log.warning("consumer.error", code=error.name(), text=error.str())
-        return False
 
     def _skip_expired(self, number: int) -> None:
         """The offset to read next is gone: go on at the first that is there."""
+        if number not in self._flows:
+            return  # it went meanwhile
         partition = TopicPartition(self._topic, number)
-        low, _ = self._consumer.get_watermark_offsets(partition, timeout=_ASK)
+        low, _ = self._bounds(partition)
         (position,) = self._consumer.position([partition])
         self._tell_expired(number, position.offset, low)
         self._consumer.seek(TopicPartition(self._topic, number, low))
@@ -229,10 +227,14 @@ class Source:
 
     def _on_assign(self, _consumer: object, partitions: list[TopicPartition]) -> None:
         found = [self._place(partition) for partition in self._committed(partitions)]
+        if self._stop.is_set():
+            found = []  # nothing of them will be read, and what could not be asked is not known
         if found:
             self._flows.update({one.number: one.flow for one in found})
             self._call(self._owner.assigned, found)
-        self._consumer.incremental_assign([TopicPartition(self._topic, one.number, one.start) for one in found])
+        places = [TopicPartition(self._topic, one.number, one.start) for one in found]
+        self._consumer.incremental_assign(places)
+        self._consumer.resume(places)  # librdkafka remembers that it was paused when it was ours before
 
     def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
         """What the group committed; asked until there is an answer, because a guess would repeat or lose events."""
@@ -267,7 +269,8 @@ class Source:
         except Unreadable as error:
             log.warning("metadata.ignored", topic=self._topic, partition=number, reason=str(error))
             done = []
-        return Assigned(number, start, [interval for interval in done if interval[1] > start], Flow(), fresh=False)
+        there = [(first, min(end, high)) for first, end in done if first < high and end > start]
+        return Assigned(number, start, there, Flow(), fresh=False)
 
     def _bounds(self, partition: TopicPartition) -> tuple[int, int]:
         while not self._stop.is_set():
@@ -304,13 +307,25 @@ class Source:
             self._paused.pop(number, None)
 
     def _wait(self, coroutine: Coroutine[Any, Any, Answer]) -> Answer:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(self._patience)
+        try:
+            told = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        except RuntimeError:  # the loop is closed
+            coroutine.close()
+            raise
+        return told.result(self._patience)
 
     def _call(self, function: Callable[..., None], *arguments: Any) -> None:
         try:
-            self._loop.call_soon_threadsafe(function, *arguments)
+            self._loop.call_soon_threadsafe(self._tell, function, *arguments)
         except RuntimeError:  # the loop is closed: nobody is interested any more
             self._stop.set()
+
+    def _tell(self, function: Callable[..., None], *arguments: Any) -> None:
+        """On the loop: what the owner cannot take ends the engine; nothing after it may hide it."""
+        try:
+            function(*arguments)
+        except Exception as error:
+            self._owner.failed(error)
 
 
 def size_of(record: Message) -> int:

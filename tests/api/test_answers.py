@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -77,13 +78,15 @@ def test_html(kind: str, body: bytes, html: bool) -> None:
         ({"items": [{}, {"name": ["missing"]}]}, "items: name: missing"),
         ({"ok": False, "count": 3, "rate": 0.5, "none": None}, "ok: False; count: 3; rate: 0.5"),
         ("a\nb\x00c", "a b?c"),
+        ({"a": {"b": {"c": {"d": {"e": 2**70}}}}}, "a: b: c: d: ..."),
         ({}, ""),
         (None, ""),
     ],
 )
 def test_complaints(body: Any, text: str) -> None:
     """The shapes that APIs answer in, as one line."""
-    assert text == complaint(answer(400, body))
+    reply = Answer(400, {"content-type": "application/json"}, json.dumps(body).encode())
+    assert text == complaint(reply)
 
 
 def test_a_page_is_its_title() -> None:

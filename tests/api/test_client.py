@@ -226,7 +226,7 @@ async def test_only_429_ends_after_throttled_for(clock: FakeClock, call: Recordi
     assert 1900.0 <= clock.now < 1961.0
 
 
-async def test_a_retryable_status_without_outage_does_not_renew(clock: FakeClock, call: RecordingCall) -> None:
+async def test_credentials_that_did_not_change(clock: FakeClock, call: RecordingCall) -> None:
     """A 401 with an unchanged secret is not repeated at once; it counts towards an outage."""
     transport = RecordingTransport(answer(401, {"detail": "Invalid token."}))
     with pytest.raises(Refused, match=r"Invalid token\.") as error:
@@ -238,7 +238,7 @@ async def test_a_rotated_secret_is_read_again(clock: FakeClock, call: RecordingC
     """A 401 makes the client read the secret's file, and repeat the request with what it says now."""
     file = tmp_path / "token"
     file.write_text("new\n")
-    auth = HeaderAuth("Authorization", Secret("old", lambda: file.read_text()), "Bearer ")
+    auth = HeaderAuth("Authorization", Secret("old", file.read_text), "Bearer ")
     transport = RecordingTransport(answer(401), answer(200, {}))
     client = make_client(transport, clock, api=Api(url="http://api.test", auth=auth))
     response = await client.send(get(), call)

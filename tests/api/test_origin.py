@@ -47,6 +47,12 @@ def test_a_path_that_could_change_the_target(path: str) -> None:
         ORIGIN.url(get(path))
 
 
+def test_half_a_surrogate_pair() -> None:
+    """Is no text that could be sent."""
+    with pytest.raises(Undeliverable, match="surrogate"):
+        ORIGIN.url(get(query=(("q", "\ud800"),)))
+
+
 @pytest.mark.parametrize("path", ["/a/..b/c..", "/a/%20%C3%A9/", "/a/x.y~z/@:;,=", "/a//"])
 def test_harmless_paths(path: str) -> None:
     """Dots within a segment and encoded text go through as they are."""

@@ -47,7 +47,7 @@ def test_clean_rules(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No findings: 0, nothing on standard output, a summary on standard error."""
     (folder / "rules/a.yaml").write_text(GOOD)
     assert 0 == run()
-    assert ("", "1 rule: no findings\n") == tuple(capsys.readouterr())
+    assert ("", "1 rule in 1 file: no findings\n") == tuple(capsys.readouterr())
 
 
 def test_clean_rules_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,7 +68,7 @@ def test_text_points_at_the_place(folder: Path, capsys: pytest.CaptureFixture[st
         "    ^^^^^\n"
     )
     assert expected == out
-    assert "1 rule: 1 error\n" == err
+    assert "1 rule in 1 file: 1 error\n" == err
 
 
 def test_json_has_all_facts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -199,4 +199,4 @@ def test_the_shipped_rules_are_clean_and_nothing_heavy_is_imported() -> None:
         "sys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (0, "[]\n", "5 rules: no findings\n") == (done.returncode, done.stdout, done.stderr)
+    assert (0, "[]\n", "5 rules in 5 files: no findings\n") == (done.returncode, done.stdout, done.stderr)

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from engine.api.contract import Contract
 from engine.api.messages import Request, Response
 from engine.config.model import Limits
 from engine.events.event import Event, EventId, EventType, Message
@@ -35,6 +36,12 @@ class Sent:
 def book() -> Book:
     """All shipped rules."""
     return load_book(ROOT / "rules", Limits(), apis=())
+
+
+@cache
+def contract() -> Contract:
+    """The API's own document: every request is held against it."""
+    return Contract.load(ROOT / "schemas/ciso-assistant.openapi.json")
 
 
 def event_of(event_type: str, payload: Mapping[str, Any]) -> Event:
@@ -65,6 +72,7 @@ def play(event_type: str, payload: Mapping[str, Any], *answers: tuple[int, Any])
     waiting = list(answers)
     request = next(flow, None)
     while request is not None:
+        contract().check(request, "/api")
         sent.append(_readable(request))
         assert waiting, f"no answer is left for {sent[-1]}"
         status, body = waiting.pop(0)

@@ -167,6 +167,12 @@ class TestUpdateRequirementAssessmentStatus:
         payload = {**REQUIREMENT, "status": None, "result": None, field: value}
         assert {field: value} == play(self.TYPE, payload, page(ASSESSMENT), (200, {}))[1].body
 
+    def test_a_field_that_the_answer_hides_is_written(self) -> None:
+        """An audit may hide scores from the reader; then nobody knows whether it differs."""
+        hit = {key: value for key, value in ASSESSMENT.items() if key != "score"}
+        payload = {**REQUIREMENT, "status": None, "result": None, "score": 3}
+        assert {"score": 3} == play(self.TYPE, payload, page(hit), (200, {}))[1].body
+
     def test_what_is_so_already_is_not_written(self) -> None:
         """No difference, no PATCH."""
         hit = {**ASSESSMENT, "status": "done", "result": "compliant"}
@@ -277,6 +283,12 @@ class TestCreateIncident:
         """One equal ref_id: nothing is created."""
         sent = play(self.TYPE, INCIDENT, page(FOLDER), page({"id": "i", "ref_id": "INC-1"}))
         assert [FIND_FOLDER, FIND_INCIDENT] == sent
+
+    def test_white_space_around_texts_is_not_sent(self) -> None:
+        """The API trims what it stores; the lookup must look for the same."""
+        payload = {**INCIDENT, "ref_id": " INC-1 ", "name": "Phishing\n"}
+        sent = play(self.TYPE, payload, page(FOLDER), page(), (201, {}))
+        assert [FIND_FOLDER, FIND_INCIDENT, CREATE_INCIDENT] == sent
 
     def test_two_incidents_with_the_reference_are_refused(self) -> None:
         """That cannot be: somebody has to look."""

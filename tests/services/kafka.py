@@ -37,6 +37,7 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 log.index.size.max.bytes=1048576
 log.cleaner.dedupe.buffer.size=16777216
 broker.session.timeout.ms=2000

@@ -79,14 +79,17 @@ class Tokens:
             except Transient as failure:
                 self._failure = failure
                 return self._too_soon(refused)
+            except asyncio.CancelledError:
+                self._tried_at = -inf  # whoever comes next may try at once
+                raise
             return self._current
 
     def _too_soon(self, refused: Credentials | None) -> Credentials | None:
         """No fetch is allowed now: the token at hand, if it still holds, else the last failure again."""
         if self._current is not None and self._current is not refused and self._clock() < self._ends_at:
             return self._current
-        if self._failure is None:
-            return None
+        if self._failure is None:  # a token that lives shorter than the interval is sent on, for the API to judge
+            return None if self._current is refused else self._current
         again = Throttled if isinstance(self._failure, Throttled) else Transient
         raise again(
             str(self._failure),

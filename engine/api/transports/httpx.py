@@ -18,8 +18,8 @@ _AUTO = 32 + zlib.MAX_WBITS  # zlib or gzip, by its first bytes
 
 # As with pyreqwest, no class says whether the API saw the request.
 _NO_ANSWER: tuple[tuple[type[Exception], str, str], ...] = (
-    (httpx.TimeoutException, "timeout", "no whole answer in time"),
-    (TimeoutError, "timeout", "no whole answer in time"),
+    (httpx.TimeoutException, "timeout", "no whole answer within"),
+    (TimeoutError, "timeout", "no whole answer within"),
     (zlib.error, "body", "the answer's body was cut off or broken"),
     (httpx.RemoteProtocolError, "no_answer", "the answer is not HTTP or was cut off"),
     (httpx.ProxyError, "no_answer", "the proxy failed"),
@@ -55,7 +55,7 @@ class HttpxTransport:
         except (httpx.LocalProtocolError, httpx.UnsupportedProtocol) as error:
             raise Undeliverable(Stage.REQUEST, f"the request cannot be sent: {_plain(error)}") from error
         except _FAILURES as error:
-            raise _no_answer(error) from error
+            raise _no_answer(error, deadline) from error
 
     async def close(self) -> None:
         """Close the pool."""
@@ -74,17 +74,21 @@ def open_transport(api: Api, tls: Tls) -> HttpxTransport:
             verify=tls.context,
             trust_env=False,
             limits=httpx.Limits(max_connections=room, max_keepalive_connections=room, keepalive_expiry=_IDLE),
-            proxy=None if api.proxy is None else httpx.Proxy(api.proxy, ssl_context=tls.context),
+            proxy=None if api.proxy is None else _proxy(api.proxy, tls),
         )
     except (ValueError, httpx.InvalidURL) as error:
         raise Unusable(f"{api.url}: the proxy cannot be used: {_plain(error)}") from error
     return HttpxTransport(pool)
 
 
+def _proxy(url: str, tls: Tls) -> httpx.Proxy:
+    return httpx.Proxy(url, ssl_context=tls.context if url.lower().startswith("https:") else None)
+
+
 def _request(method: str, url: str, headers: Headers, body: bytes | None) -> httpx.Request:
-    named = [(name.encode("ascii"), value.encode()) for name, value in headers]
-    named.append((b"Accept-Encoding", b"gzip, deflate"))
     try:
+        named = [(name.encode("ascii"), value.encode()) for name, value in headers]
+        named.append((b"Accept-Encoding", b"gzip, deflate"))
         return httpx.Request(method, url, headers=named, content=body)
     except (ValueError, httpx.InvalidURL) as error:
         raise Undeliverable(Stage.REQUEST, f"the request cannot be sent: {_plain(error)}") from error
@@ -136,10 +140,11 @@ class _Decoder:
             raise zlib.error("the compressed body ends early")
 
 
-def _no_answer(error: Exception) -> NoAnswer:
+def _no_answer(error: Exception, deadline: float) -> NoAnswer:
     for kind, reason, text in _NO_ANSWER:
         if isinstance(error, kind):
-            return NoAnswer(f"{text}: {_plain(error)}", reason=reason)
+            why = f"{text} {deadline:g} s" if reason == "timeout" else f"{text}: {_plain(error)}"
+            return NoAnswer(why, reason=reason)
     return NoAnswer(f"the request failed: {type(error).__name__}")
 
 

@@ -23,10 +23,13 @@ from engine.errors import NoAnswer, Stage, Undeliverable, Unusable
 # Below the 5 s after which common servers close an idle connection: a request on one that closes meanwhile is lost.
 _IDLE = timedelta(seconds=4)
 
+# Without a body the library sends no length, and some servers answer 411.
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
 # The library's names mislead: a connection closed after sending is ConnectError, waiting for headers is
 # ConnectTimeoutError, a cut body BodyDecodeError. So none of them says whether the API saw the request.
 _NO_ANSWER: tuple[tuple[type[Exception], str, str], ...] = (
-    (exceptions.RequestTimeoutError, "timeout", "no whole answer in time"),
+    (exceptions.RequestTimeoutError, "timeout", "no whole answer within"),
     (exceptions.BodyDecodeError, "body", "the answer's body was cut off or broken"),
     (exceptions.DecodeError, "no_answer", "the answer is not HTTP"),
     (exceptions.NetworkError, "no_answer", "the connection failed"),
@@ -49,8 +52,10 @@ class PyreqwestTransport:
             builder = self._client.request(method, url).headers(headers)
             if deadline != self._deadline:
                 builder = builder.timeout(timedelta(seconds=deadline))
-            if body is not None:
+            if body:
                 builder = builder.body_bytes(body)
+            elif method in _WITH_BODY:
+                builder = builder.header("Content-Length", "0")
             request = builder.build_streamed()
         except ValueError as error:
             raise Undeliverable(Stage.REQUEST, f"the request cannot be sent: {_plain(error)}") from error
@@ -59,7 +64,7 @@ class PyreqwestTransport:
                 values = read_headers(response.headers)
                 return Answer(response.status, values, await _read(response, values, limit))
         except exceptions.PyreqwestError as error:
-            raise _no_answer(error) from error
+            raise _no_answer(error, deadline) from error
 
     async def close(self) -> None:
         """Close the pool."""
@@ -133,11 +138,12 @@ def _readable(headers: HeaderMap) -> dict[str, str]:
     return values
 
 
-def _no_answer(error: Exception) -> NoAnswer:
+def _no_answer(error: Exception, deadline: float) -> NoAnswer:
     for kind, reason, text in _NO_ANSWER:
         if isinstance(error, kind):
-            return NoAnswer(f"{text}: {_plain(error)}", reason=reason)
-    return NoAnswer(f"the request failed: {type(error).__name__}", reason="no_answer")
+            why = f"{text} {deadline:g} s" if reason == "timeout" else f"{text}: {_plain(error)}"
+            return NoAnswer(why, reason=reason)
+    return NoAnswer(f"the request failed: {type(error).__name__}")
 
 
 def _plain(error: Exception) -> str:

@@ -1,0 +1,1 @@
+"""Tests of engine/api/transports, against a server that speaks bytes."""
