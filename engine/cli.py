@@ -31,7 +31,7 @@ def verbs() -> None:
     """
 
 
-@verbs.command()
+@verbs.command(short_help="Consume events until SIGTERM or SIGINT.")
 @_config
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes, 1 to 64.")
 def run(config_file: Path | None, workers: int) -> int:
@@ -41,7 +41,7 @@ def run(config_file: Path | None, workers: int) -> int:
     return command(config_file, workers)
 
 
-@verbs.command("validate-rules")
+@verbs.command("validate-rules", short_help="Find what is wrong in rule files.")
 @click.argument("paths", nargs=-1, type=_FILE, metavar="[PATH]...")
 @_config
 @click.option(
@@ -60,7 +60,7 @@ def validate_rules(paths: Sequence[Path], config_file: Path | None, output: str,
     return command(paths, config_file, output, strict)
 
 
-@verbs.command()
+@verbs.command(short_help="Print the requests that an event would make.")
 @click.argument("event_file", type=_FILE, metavar="EVENT.json")
 @_config
 def explain(event_file: Path, config_file: Path | None) -> int:
@@ -70,7 +70,7 @@ def explain(event_file: Path, config_file: Path | None) -> int:
     return command(event_file, config_file)
 
 
-@verbs.command()
+@verbs.command(short_help="Put events on the topic.")
 @click.argument("event_files", nargs=-1, required=True, type=_FILE, metavar="EVENT.json...")
 @_config
 def publish(event_files: Sequence[Path], config_file: Path | None) -> int:
@@ -80,12 +80,12 @@ def publish(event_files: Sequence[Path], config_file: Path | None) -> int:
     return command(event_files, config_file)
 
 
-@verbs.group()
+@verbs.group(short_help="Check or register the local event schemas.")
 def schemas() -> None:
     """Local event schemas, each other and the registry."""
 
 
-@schemas.command("check")
+@schemas.command("check", short_help="Compare them with each other and the registry.")
 @_config
 def schemas_check(config_file: Path | None) -> int:
     """Check the local schemas against each other and against the registry."""
@@ -103,7 +103,7 @@ def schemas_register(config_file: Path | None) -> int:
     return command(config_file)
 
 
-@verbs.command()
+@verbs.command(short_help="Try all that run needs; say what to do.")
 @_config
 def doctor(config_file: Path | None) -> int:
     """Try broker, topics, registry, API, credentials and rules; say what to do where one fails."""
@@ -112,7 +112,7 @@ def doctor(config_file: Path | None) -> int:
     return command(config_file)
 
 
-@verbs.command()
+@verbs.command(short_help="Show the whole thing on embedded parts.")
 def demo() -> int:
     """Show the whole thing on embedded parts, in one process."""
     from engine.commands.demo import demo as command

@@ -66,6 +66,11 @@ def _plain(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
+def many(number: int, word: str) -> str:
+    """A number with its word: `1 rule`, `2 rules`."""
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
 def spell(pointer: Iterable[str | int]) -> str:
     """A place in a document as people write it: `requests[0].body.status`; "" for the document itself."""
     text = ""

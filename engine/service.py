@@ -228,16 +228,19 @@ class Service:
         gaps = Gaps(self._config.kafka)
         while True:
             self._metrics.in_flight(processor.in_flight())
-            ends = self._lag(processor, client)
-            for partition, watermark in gaps.suspects(processor.stuck(), ends):
-                end = await asyncio.to_thread(gaps.end, partition.number, watermark)
-                if end is not None and partition in processor.stuck():
-                    partition.progress.reach(end)
+            with suppress(KafkaException):  # the broker is away, or a partition goes just now
+                await self._pass_gaps(gaps, processor, self._lag(processor, client))
             if time.monotonic() >= due:
                 due = time.monotonic() + _DLQ_EVERY
                 with suppress(KafkaException):
                     self._metrics.dead_letter_messages(await asyncio.to_thread(self._count, client, topics))
             await asyncio.sleep(_STATS_EVERY)
+
+    async def _pass_gaps(self, gaps: Gaps, processor: Processor, ends: dict[int, int]) -> None:
+        for partition, watermark in gaps.suspects(processor.stuck(), ends):
+            end = await asyncio.to_thread(gaps.end, partition.number, watermark)
+            if end is not None and partition in processor.stuck():
+                partition.progress.reach(end)
 
     def _lag(self, processor: Processor, client: Consumer) -> dict[int, int]:
         """Ends of the partitions, as far as the consumer knows them; shown as the distance to them."""

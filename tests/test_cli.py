@@ -60,6 +60,11 @@ def test_help_names_every_verb() -> None:
     assert [] == [verb for verb in verbs if f"\n  {verb} " not in done.stdout]
 
 
+def test_help_cuts_no_sentence_short() -> None:
+    """Each verb is described in one line that fits."""
+    assert [] == [line for line in engine("--help").stdout.splitlines()[1:] if line.endswith("...")]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.findings import spell, suggest
+from engine.findings import many, spell, suggest
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,8 @@ def test_the_first_of_two_equal_names_is_suggested() -> None:
 def test_a_place_is_spelled_as_people_write_it(pointer: tuple[str | int, ...], text: str) -> None:
     """Keys by dots, indexes and odd keys in brackets."""
     assert text == spell(pointer)
+
+
+def test_a_number_has_its_word() -> None:
+    """One of it, or several."""
+    assert ["0 rules", "1 rule", "2 rules"] == [many(number, "rule") for number in range(3)]

@@ -23,6 +23,7 @@ from engine.config.model import Api, Config, NoAuth
 from engine.errors import EngineError, NoAnswer, Transient, Unavailable, Undeliverable, Unusable
 from engine.events.registry import Registry
 from engine.events.schemas import LocalSchemas
+from engine.findings import many
 from engine.loops import run
 from engine.rules.book import load_book
 from engine.stream.survey import Survey
@@ -206,13 +207,14 @@ def rules(config: Config) -> Iterator[Result]:
     except Unusable as error:
         yield Result(f"rules: {error}", "see `engine validate-rules`")
     else:
-        yield Result(f"{len(book)} rules for {len(book.event_types)} event types in {config.rules.path}")
+        types = many(len(book.event_types), "event type")
+        yield Result(f"{many(len(book), 'rule')} for {types} in {config.rules.path}")
     try:
         schemas = list(LocalSchemas(config.events.schemas, required=config.events.schemas_configured))
     except Unusable as error:
         yield Result(f"schemas: {error}", "correct the file, or events.schemas")
     else:
-        yield Result(f"{len(schemas)} event schemas in {config.events.schemas}")
+        yield Result(f"{many(len(schemas), 'event schema')} in {config.events.schemas}")
 
 
 CHECKS: tuple[Check, ...] = (versions, broker, registry, apis, rules)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import click
 
@@ -23,6 +23,7 @@ from engine.events.envelope import to_event
 from engine.events.event import Event, Message
 from engine.events.plainjson import to_record
 from engine.events.schemas import LocalSchemas
+from engine.findings import suggest
 from engine.rules.book import Book, load_book
 from engine.rules.model import RequestRule, Rule
 from engine.rules.preview import Known, LeftOut, Open, Sight, preview
@@ -102,7 +103,11 @@ class _Contracts:
 
 def _no_rule(book: Book, event: Event, config: Config) -> int:
     others = sorted(version for rule in book.rules if rule.event_type == event.type for version in rule.versions or ())
-    why = f"there are rules for version {', '.join(map(str, others))} only" if others else "no rule has this event_type"
+    near = suggest(event.type, book.event_types)
+    hint = f"; did you mean '{near}'?" if near else ""
+    why = (
+        f"there are rules for version {', '.join(map(str, others))} only" if others else f"no rule has this type{hint}"
+    )
     click.echo(f"rule     none: {why}")
     if config.events.unknown_type == "skip":
         click.echo("\nskipped: `events.unknown_type` is skip")
@@ -167,7 +172,7 @@ def _lines(number: int, sight: Sight, event: Event, config: Config) -> Iterator[
 
 
 def _known(request: Request, api: Api) -> Iterator[str]:
-    query = f"?{urlencode(request.query)}" if request.query else ""
+    query = f"?{urlencode(request.query, quote_via=quote, safe='')}" if request.query else ""
     yield f"{request.method} {api.url}{request.path}{query}"
     yield from _authorization(api.auth)
     for name, value in request.headers:

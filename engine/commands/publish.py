@@ -21,6 +21,7 @@ from engine.events.plainjson import to_record
 from engine.events.registry import Registry, subject_of
 from engine.events.schemas import LocalSchemas
 from engine.quix import producer
+from engine.stream.survey import Survey
 
 DELIVERY = 30.0
 """Seconds that the broker has to acknowledge a message, see `engine.quix.producer`."""
@@ -38,12 +39,13 @@ def publish(event_files: Sequence[Path], config_file: Path | None, key: str | No
         0: all are acknowledged. 1: the broker did not take them.
 
     Raises:
-        Unavailable: the registry did not take a schema.
-        Unusable: the configuration, a file, or an event that does not fit its schema.
+        Unavailable: the registry did not take a schema, or the broker does not answer.
+        Unusable: the configuration, a file, an event that does not fit its schema, or there is no topic.
     """
     config = load_config(config_file, os.environ, secrets={"kafka", "schema_registry"})
     encode_event = _avro(config) if config.events.format == "avro" else _json(config.events)
     values = [(file, _value(file, encode_event)) for file in event_files]
+    _find_topic(config.kafka)
     return _produce(config.kafka, values, key)
 
 
@@ -92,6 +94,15 @@ def _schema(event: Mapping[str, Any], events: Events, schemas: LocalSchemas) -> 
 def _check(record: Mapping[str, Any], events: Events) -> None:
     """Refuse what `run` would dead-letter for its envelope."""
     to_event(record, Message("", 0, 0, None, None), events.envelope, events.format)
+
+
+def _find_topic(kafka: Kafka) -> None:
+    """Say at once what a producer says after its delivery timeout, as `Message timed out`; and create nothing."""
+    if kafka.topic not in Survey(kafka).topics():
+        raise Unusable(
+            f"kafka.topic: the broker has no topic {kafka.topic!r}, or does not show it to this user; create it, "
+            "or set kafka.create_topic: true and start `engine run` once"
+        )
 
 
 def _produce(kafka: Kafka, values: Sequence[tuple[Path, bytes]], key: str | None) -> int:

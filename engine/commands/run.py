@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 from engine.config.load import load_config
 from engine.config.model import Config
 from engine.errors import Unusable
+from engine.loops import run as run_loop
 from engine.observe.health import Health
 from engine.observe.log import configure
 from engine.observe.mask import secrets_of
@@ -22,6 +23,8 @@ from engine.observe.server import serve
 from engine.observe.workers import report_health
 from engine.service import Service
 from engine.workers import Worker, share, supervise
+
+_GARBAGE = 20_000  # objects between two collections: thousands of events wait at a time, and none of them is garbage
 
 
 def run(config_file: Path | None, workers: int) -> int:
@@ -61,9 +64,10 @@ def _consume(config: Config, worker: Worker | None) -> int:
 
 
 def drive(service: Service) -> int:
-    """Run a service on a loop of its own, under the process's signals; uvloop where it is installed."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_under_signals(service))
+    """Run a service on a loop of its own, under the process's signals."""
+    gc.freeze()  # rules, schemas and code live as long as the process: never look through them again
+    gc.set_threshold(_GARBAGE, *gc.get_threshold()[1:])
+    return run_loop(_under_signals(service))
 
 
 async def _under_signals(service: Service) -> int:
@@ -73,14 +77,6 @@ async def _under_signals(service: Service) -> int:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, look_again.set)
     return await service.run(stop, look_again)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop  # noqa: PLC0415 - not everywhere
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 def _leave(code: int) -> NoReturn:

@@ -17,6 +17,7 @@ from engine.events.compatibility import problems
 from engine.events.registry import Registry, subject_of
 from engine.events.registry_client import SchemaRefused
 from engine.events.schemas import LocalSchemas, SchemaFile, list_files, load
+from engine.findings import many
 
 _ENVELOPE_TYPES = {"id": ("string",), "type": ("string",), "version": ("int", "long")}
 
@@ -44,7 +45,7 @@ def check(config_file: Path | None) -> int:
         found += _registry(loaded, config)
     for text in found:
         click.echo(text)
-    click.echo(f"{len(loaded)} schemas, {len(found)} findings", err=True)
+    click.echo(f"{many(len(loaded), 'schema')}, {many(len(found), 'finding')}", err=True)
     return 1 if found else 0
 
 

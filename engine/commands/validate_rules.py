@@ -18,7 +18,7 @@ from engine.config.load import load_config
 from engine.config.model import Config
 from engine.documents import Document
 from engine.errors import Unusable
-from engine.findings import Finding, Level, Span
+from engine.findings import Finding, Level, Span, many
 from engine.report import Format, render
 from engine.rules.book import overlaps, read_rules, rule_files
 from engine.rules.load import load_rule, rule_name
@@ -118,9 +118,5 @@ def _text(file: Path) -> str:
 
 def _summary(files: int, rules: int, findings: Sequence[Finding]) -> str:
     counted = Counter(finding.level for finding in findings)
-    kinds = [_many(counted[level], str(level)) for level in Level if counted[level]]
-    return f"{_many(rules, 'rule')} in {_many(files, 'file')}: {' and '.join(kinds) or 'no findings'}"
-
-
-def _many(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    kinds = [many(counted[level], str(level)) for level in Level if counted[level]]
+    return f"{many(rules, 'rule')} in {many(files, 'file')}: {' and '.join(kinds) or 'no findings'}"

@@ -18,7 +18,7 @@ from engine.observe.log import configure_listener
 from engine.observe.metrics import Metrics
 
 _PAUSE = 0.08  # seconds between two messages: one wants to see them come
-_PATIENCE = 14.0  # seconds for all events; they need about five
+_PATIENCE = 8.0  # seconds to join the group, and again for the last events; either needs about three at most
 _LOOK = 0.05
 _DEAD = 2  # the poison message, and the event that the API refuses
 _RETRIED = 2
@@ -51,10 +51,10 @@ def show(file: TextIO) -> int:
 
 async def _events(parts: Parts, story: Story) -> int:
     """Start the engine, publish, wait until every message ended, stop the engine; its exit code."""
-    stop = asyncio.Event()
-    made = service.Parts(topics=parts.topics)
-    engine = service.Service(parts.config, Metrics(), Health(time.monotonic), made)
+    stop, health = asyncio.Event(), Health(time.monotonic)
+    engine = service.Service(parts.config, Metrics(), health, service.Parts(topics=parts.topics))
     running = asyncio.create_task(engine.run(stop, asyncio.Event()))
+    await _until(lambda: health.ready()[0] or running.done())
     found = samples()
     for sample in found:
         await asyncio.to_thread(_publish, parts, story, sample)
@@ -71,15 +71,15 @@ def _publish(parts: Parts, story: Story, sample: Sample) -> None:
 
 async def _until(true: Callable[[], bool]) -> None:
     end = time.monotonic() + _PATIENCE
-    while not true() and time.monotonic() < end:
+    while not true() and time.monotonic() < end:  # noqa: ASYNC110 - told from several threads, an Event is not for that
         await asyncio.sleep(_LOOK)
 
 
 def _introduce(screen: Screen, parts: Parts) -> None:
     config = parts.config
     screen.say(
-        f"A broker at {config.kafka.brokers}, a sample API at {config.api.url} and a schema registry, all in this "
-        f"process.\nThe rules are those in {config.rules.path}; the engine needs some seconds to join its group.\n"
+        f"A broker at {config.kafka.brokers}, a sample API at {config.api.url} and a schema registry, all in this\n"
+        f"process; the rules in {config.rules.path}. Joining a consumer group takes some seconds.\n"
     )
 
 

@@ -250,6 +250,13 @@ def _decimal(value: Any, node: Mapping[str, Any]) -> decimal.Decimal:
         raise ValueError(f"must be {wanted}, it is {_shown(value)}") from error
 
 
+def _uuid(value: Any, _node: Any) -> uuid.UUID:
+    try:
+        return uuid.UUID(_text(value))
+    except ValueError as error:
+        raise ValueError(f"must be a UUID, it is {_shown(value)}") from error
+
+
 def _duration(value: Any, _node: Any) -> dict[str, int]:
     return duration.from_text(_typed(value, (str,), "an ISO 8601 duration such as P1M2DT3.5S"))
 
@@ -264,6 +271,6 @@ LOGICAL: dict[str, Callable[[Any, Any], Any]] = {
     "long-time-micros": _time,
     "bytes-decimal": _decimal,
     "fixed-decimal": _decimal,
-    "string-uuid": lambda value, _node: uuid.UUID(_text(value)),
+    "string-uuid": _uuid,
     "fixed-duration": _duration,
 }

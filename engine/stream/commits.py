@@ -49,7 +49,7 @@ class Committer:
         self._thread = ThreadPoolExecutor(1, "commit")
         self._one = asyncio.Lock()
         self._long_at = -math.inf
-        self._failed_at = -math.inf
+        self._refused = 0
 
     def offset(self, partition: Partition) -> TopicPartition:
         """What to commit of a partition now; marks it as unchanged."""
@@ -77,12 +77,12 @@ class Committer:
 
     async def confirm(self, partition: Partition) -> None:
         """One synchronous commit that proves the membership, or a pause; see Lease."""
-        asked = self._clock()
+        refused = self._refused
         async with self._one:
             if self._clock() - self._stamp.at <= partition.lease.trust or partition.lease.dropped:
                 return
             # a hundred lanes may ask at once; one refusal is the answer to all of them
-            proved = self._failed_at < asked and await self._commit([partition])
+            proved = self._refused == refused and await self._commit([partition])
         if not proved:
             await asyncio.sleep(_AGAIN)
 
@@ -109,7 +109,7 @@ class Committer:
             raise
         self._again(partition for partition in partitions if partition.number in errors)
         if errors:
-            self._failed_at = self._clock()
+            self._refused += 1
             self._failed()
             text = "; ".join(sorted({str(error) for error in errors.values()}))
             log.warning("commit.failed", topic=self._topic, partitions=sorted(errors), text=text)

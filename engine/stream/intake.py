@@ -133,7 +133,6 @@ class Intake:
         partition.waiting.clear()
         for record in waiting:
             self.take(partition, record)
-        partition.reach()
 
 
 def message_of(record: Record) -> tuple[Message, Undeliverable | None]:

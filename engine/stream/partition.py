@@ -53,11 +53,10 @@ class Partition:
         lease: leave to send.
         lanes: where its events run.
         waiting: records that cannot be decoded before a schema is there; order is kept.
-        end: the partition's end as last told, 0 before; remembered because it is not told again.
         metadata_length: characters of the metadata last encoded.
     """
 
-    __slots__ = ("end", "flow", "lanes", "lease", "metadata_length", "number", "progress", "waiting")
+    __slots__ = ("flow", "lanes", "lease", "metadata_length", "number", "progress", "waiting")
 
     def __init__(
         self, number: int, progress: Progress, flow: Flow, lease: Lease, handle: Callable[[Job], Awaitable[bool]]
@@ -68,13 +67,7 @@ class Partition:
         self.lease = lease
         self.lanes: Lanes[Job] = Lanes(handle)
         self.waiting: deque[Record] = deque()
-        self.end = 0
         self.metadata_length = 0
-
-    def reach(self) -> None:
-        """Nothing is to come before `end`; only where no record was turned away, or still waits."""
-        if not self.waiting and not self.lease.ended:
-            self.progress.reach(self.end)
 
     def ended(self, offset: int, size: int) -> None:
         """An event needs nothing more."""

@@ -41,15 +41,17 @@ class Progress:
 
     def begin(self, offset: int) -> bool:
         """An offset was delivered; False where it is done already, or was delivered before, and must not be handled."""
-        if offset < self._next or self._is_restored(offset):
+        if offset < self._next:
             return False
-        self._pending.append(offset)
+        fresh = not self._is_restored(offset)
+        if fresh:
+            self._pending.append(offset)
         self._next = offset + 1
         if self._restored:
             self._pass_restored()
-        if len(self._pending) == 1:
+        if len(self._pending) <= 1:
             self.changed = True  # a gap before it may have moved the watermark
-        return True
+        return fresh
 
     def finish(self, offset: int) -> None:
         """A delivered offset is done. Does nothing where it is not pending."""
@@ -67,12 +69,8 @@ class Progress:
 
     def done(self) -> list[Interval]:
         """Intervals beyond the watermark that are done, sorted, apart from each other."""
-        intervals = []
         edges = [*self._pending, self._next]
-        for before, after in pairwise(edges):
-            if after > before + 1:
-                intervals.append((before + 1, after))
-        return intervals + self._restored
+        return [(before + 1, after) for before, after in pairwise(edges) if after > before + 1] + self._restored
 
     def _is_restored(self, offset: int) -> bool:
         at = bisect_right(self._restored, offset, key=lambda interval: interval[0]) - 1

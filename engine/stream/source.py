@@ -126,6 +126,7 @@ class Source:
         self._patience = patience
         self._flows: dict[int, Flow] = {}
         self._paused: dict[int, str] = {}
+        self._next: dict[int, int] = {}  # the offset of each partition that is to come next
         self._stop = Event()
         self._thread = Thread(target=self._run, name="consumer", daemon=True)
 
@@ -151,21 +152,23 @@ class Source:
             self._call(self._owner.failed, error)
 
     def _turn(self) -> None:
-        room = self._regulate()
+        self._regulate()
         first = self._consumer.poll(_BUSY_POLL if self._paused else _POLL)
         self._stamp.looked(time.monotonic())
         self._beat()
         if first is None:
             return
         records = [first]
-        if room > 1:
-            records += self._consumer.consume(room - 1, timeout=0)
+        room = self._room() - 1  # counted after the first: it may have come with a new partition
+        if room > 0:
+            records += self._consumer.consume(room, timeout=0)
         good = [record for record in records if record.error() is None]
         for record in good:
             flow = self._flows.get(record.partition() or 0)
             if flow is not None:
                 flow.sent += 1
                 flow.sent_bytes += size_of(record)
+                self._next[record.partition() or 0] = (record.offset() or 0) + 1
         if good:
             self._call(self._owner.deliver, good)
         if len(good) < len(records):
@@ -173,20 +176,21 @@ class Source:
                 if record.error() is not None:
                     self._on_error(record)
 
-    def _regulate(self) -> int:
-        """Pause and resume; how many records may be taken at once without passing a bound."""
-        room = _BATCH
+    def _room(self) -> int:
+        """How many records may be taken at once without passing the bound of a partition."""
+        fullest = max((flow.events for number, flow in self._flows.items() if number not in self._paused), default=0)
+        return min(_BATCH, self._limits.in_flight - fullest)
+
+    def _regulate(self) -> None:
+        """Pause and resume."""
         everything = sum(flow.bytes for flow in self._flows.values())
         for number, flow in self._flows.items():
             paused = number in self._paused
             reason = flow.reason(self._limits, everything, paused=paused)
-            if reason is None:
-                room = min(room, self._limits.in_flight - flow.events)
-                if paused:
-                    self._resume(number)
-            elif not paused:
+            if reason is None and paused:
+                self._resume(number)
+            elif reason is not None and not paused:
                 self._pause(number, reason)
-        return room
 
     def _pause(self, number: int, reason: str) -> None:
         self._consumer.pause([TopicPartition(self._topic, number)])
@@ -207,6 +211,12 @@ class Source:
             raise Fatal(error.str())
         else:
             log.warning("consumer.error", code=error.name(), text=error.str())
+            self._read_again(record.partition())
+
+    def _read_again(self, number: int | None) -> None:
+        """Begin where the error stands: librdkafka takes it for a record read, and a pause would skip the real one."""
+        if number in self._flows:
+            self._consumer.seek(TopicPartition(self._topic, number, self._next[number]))
 
     def _skip_expired(self, number: int) -> None:
         """The offset to read next is gone: go on at the first that is there."""
@@ -214,8 +224,8 @@ class Source:
             return  # it went meanwhile
         partition = TopicPartition(self._topic, number)
         low, _ = self._bounds(partition)
-        (position,) = self._consumer.position([partition])
-        self._tell_expired(number, position.offset, low)
+        self._tell_expired(number, self._next[number], low)
+        self._next[number] = low
         self._consumer.seek(TopicPartition(self._topic, number, low))
 
     def _tell_expired(self, number: int, wanted: int, low: int) -> None:
@@ -231,6 +241,7 @@ class Source:
             found = []  # nothing of them will be read, and what could not be asked is not known
         if found:
             self._flows.update({one.number: one.flow for one in found})
+            self._next.update({one.number: one.start for one in found})
             self._call(self._owner.assigned, found)
         places = [TopicPartition(self._topic, one.number, one.start) for one in found]
         self._consumer.incremental_assign(places)

@@ -53,7 +53,7 @@ def test_requests_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     for line in (
         f"event    changed, version 1, id {ID}",
         "ordering by 'A 1'",
-        "GET http://api.example/base/things/?ref=A+1",
+        "GET http://api.example/base/things/?ref=A%201",
         "Authorization: Token ***",
         "X-Session-Token: ***",
         "X-Plain: A 1",
@@ -71,7 +71,8 @@ def test_requests_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     [
         ({"ref": None}, 0, "skipped: the rule's `when` is false"),
         ({"ref": "a", "version": 2}, 1, "rule     none: there are rules for version 1 only"),
-        ({"ref": "a", "event_type": "other"}, 1, "rule     none: no rule has this event_type"),
+        ({"ref": "a", "event_type": "other"}, 1, "rule     none: no rule has this type\n"),
+        ({"ref": "a", "event_type": "chnged"}, 1, "rule     none: no rule has this type; did you mean 'changed'?"),
         ({}, 1, "dead letter at stage render: order_by: event.ref is undefined"),
         ({"ref": "a", "event_id": "x"}, 1, "dead letter at stage envelope: event_id must be a UUID"),
     ],

@@ -168,3 +168,14 @@ def test_without_a_registry_nothing_is_sent(
     server.answers[f"/subjects/{topic}-thing/versions"] = (503, {})
     with pytest.raises(Unavailable, match="503"):
         publish([saved(EVENT)], config)
+
+
+def test_a_missing_topic_is_named_at_once(
+    configured: Callable[..., tuple[Path, str]], saved: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is sent, and nobody waits for a delivery timeout to read that a message timed out."""
+    config, topic = configured(format="json")
+    config.write_text(config.read_text().replace(topic, "elsewhere"))
+    with pytest.raises(Unusable, match="the broker has no topic 'elsewhere', or does not show it"):
+        publish([saved(EVENT)], config)
+    assert "" == capsys.readouterr().out

@@ -9,7 +9,7 @@ from tests.api_server.client import ApiServer
 from tests.rig.engine import Engine
 from tests.rig.events import note_json
 from tests.rig.waiting import eventually
-from tests.rig.world import World
+from tests.rig.world import CONTROLS, World
 
 pytestmark = pytest.mark.services
 
@@ -19,7 +19,15 @@ _LOGIN = {
     "body": {"email": credentials.EMAIL, "password": "${API_PASSWORD}"},
     "token": "meta.access_token",
 }
-_SECRETS = (credentials.PASSWORD, credentials.CLIENT_SECRET, credentials.TOKEN, "login-1", "login-2", "oauth-1", "oauth-2")
+_SECRETS = (
+    credentials.PASSWORD,
+    credentials.CLIENT_SECRET,
+    credentials.TOKEN,
+    "login-1",
+    "login-2",
+    "oauth-1",
+    "oauth-2",
+)
 
 
 def _told(world: World, engine: Engine) -> str:
@@ -76,7 +84,7 @@ def test_a_revoked_token_is_an_outage_not_the_events_fault(world: World, api_ser
     world.notes(30, 10)
     reasons = engine.wait_ready(False)["reasons"]
     assert ["outage"] == list(reasons)
-    api_server.reset()
+    api_server.reset(controls=CONTROLS)
     world.wait_applied(30)
     engine.wait_ready()
     eventually(lambda: engine.outcomes("done") + engine.outcomes("dead") == 30)

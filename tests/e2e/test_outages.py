@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from tests.rig.engine import ROOT
 from tests.rig.events import event_id, status
 from tests.rig.waiting import eventually, stays
 from tests.rig.world import World, avro_values
-from tests.rig.engine import ROOT
 from tests.services.kafka import Kafka
 from tests.services.registry import Registry
 
 pytestmark = pytest.mark.services
 
+_PATIENT = {"initial_delay": "1s"}  # fewer keys than `open_after` get four attempts each, then the plain rule holds
+
 
 def test_an_api_that_is_down_costs_no_event(world: World) -> None:
     """Not ready and engine_outage 1 while it is down, no dead letter; then every event once and in order."""
-    engine = world.engine(outage={"open_after": 5}).start_ready()
+    engine = world.engine(outage={"open_after": 5}, retry=_PATIENT).start_ready()
     world.notes(40, 20)
     world.wait_applied(40)
     world.api.down()
@@ -40,7 +42,7 @@ def test_an_api_that_is_away_at_the_start_is_waited_for(world: World) -> None:
     """The engine starts without it, and does the events when it comes."""
     world.api.down()
     world.notes(50, 20)
-    engine = world.engine(outage={"open_after": 5})
+    engine = world.engine(outage={"open_after": 5}, retry=_PATIENT)
     engine.start()
     eventually(lambda: engine.total("engine_outage") == 1)
     world.api.up()

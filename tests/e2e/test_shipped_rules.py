@@ -1,4 +1,4 @@
-"""The five shipped rules, published with `engine publish`, against the API: each changes what it should, nothing else."""
+"""The five shipped rules, by `engine publish`, against the API: each changes what it should, nothing else."""
 
 from __future__ import annotations
 

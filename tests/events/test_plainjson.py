@@ -136,7 +136,7 @@ REFUSED = [
     (DECIMAL, "1.234", "x: must be a decimal of 5 digits, 2 of them behind the point, it is '1.234'"),
     (DECIMAL, 12345, "x: must be a decimal of 5 digits"),
     (DECIMAL, "NaN", "x: must be a decimal of 5 digits"),
-    (logical("string", "uuid"), "abc", "x: "),
+    (logical("string", "uuid"), "abc", "x: must be a UUID, it is 'abc'"),
     (DURATION, "1 month", "x: not an ISO 8601 duration"),
 ]
 

@@ -101,9 +101,8 @@ class Topics:
         found: list[Record] = []
 
         def all_read() -> bool:
-            for message in consumer.consume(1000, timeout=0.2):
-                if message.error() is None:
-                    found.append(_record(message))
+            messages = consumer.consume(1000, timeout=0.2)
+            found.extend(_record(message) for message in messages if message.error() is None)
             for place in consumer.position([TopicPartition(topic, number) for number in left]):
                 if place.offset >= left[place.partition]:
                     del left[place.partition]

@@ -9,7 +9,7 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 
-def eventually(ask: Callable[[], Found], *, within: float = 40.0, every: float = 0.05, what: str = "") -> Found:
+def eventually(ask: Callable[[], Found | None], *, within: float = 40.0, every: float = 0.05, what: str = "") -> Found:
     """The first true answer of `ask`; an assertion fails with the last answer where none comes in time."""
     end = time.monotonic() + within
     while True:

@@ -22,6 +22,9 @@ from tests.services.registry import Registry
 SESSION = 2.0
 """Seconds of the engines' session timeout."""
 
+CONTROLS = 100
+"""Applied controls in the beginning: AC-1 to AC-100."""
+
 SCHEMAS = ROOT / "schemas" / "events"
 
 
@@ -34,11 +37,12 @@ class World:
         rules: the engines' folder of rules; `note` is in it.
     """
 
-    def __init__(self, folder: Path, kafka: Kafka, api: ApiServer, *, partitions: int = 4, **topic: str | int) -> None:
+    def __init__(self, folder: Path, kafka: Kafka, api: ApiServer, *, partitions: int = 4) -> None:
         self.folder = folder
         self.kafka = kafka
         self.api = api
-        self.topic = kafka.create_topic(partitions=partitions, **topic)
+        api.reset(controls=CONTROLS)
+        self.topic = kafka.create_topic(partitions=partitions)
         self.dlq = f"{self.topic}.dlq"
         self.group = f"{self.topic}-group"
         self.topics = Topics(kafka.client())
@@ -89,8 +93,9 @@ class World:
         try:
             eventually(lambda: self.applied() >= events, within=within, every=0.1)
         except AssertionError as late:
+            dead = self.topics.count(self.dlq)
             logs = "\n".join(f"--- {engine.log.name}\n{engine.text()[-2500:]}" for engine in self._engines)
-            raise AssertionError(f"{self.applied()} of {events} events were applied\n{logs}") from late
+            raise AssertionError(f"{self.applied()} of {events} events were applied, {dead} dead\n{logs}") from late
 
     def wait_committed(self, *, within: float = 30.0) -> None:
         """Return when the group has committed everything."""

@@ -17,6 +17,11 @@ NOT_COMMITTED = -1001
 Callback = Callable[[object, list[TopicPartition]], None]
 
 
+def kafka_error(code: int, *, fatal: bool = False) -> KafkaError:
+    """An error as librdkafka makes it; one of Python's own making does not know whether it is fatal."""
+    return KafkaError(code, f"error {code}", fatal)
+
+
 class Record:
     """A record as confluent-kafka gives it."""
 
@@ -66,12 +71,7 @@ def record(offset: int, value: bytes | None = b"v", key: bytes | None = b"k", **
 
 def trouble(code: int, offset: int = 0, partition: int = 0) -> Message:
     """An error that comes inside a message."""
-    return record(offset, None, None, partition=partition, error=KafkaError(code))
-
-
-def end(offset: int, partition: int = 0) -> Message:
-    """The end of a partition."""
-    return trouble(KafkaError._PARTITION_EOF, offset, partition)
+    return record(offset, None, None, partition=partition, error=kafka_error(code))
 
 
 class FakeConsumer:
@@ -89,7 +89,6 @@ class FakeConsumer:
         self.log: list[tuple[Any, ...]] = []
         self.paused: set[int] = set()
         self.low, self.high = 0, 1_000_000
-        self.at = 0
         self.offsets: dict[int, tuple[int, str]] = {}
         self.answers: deque[Exception | list[TopicPartition]] = deque()  # of `committed`, before the true ones
         self.refusals: deque[Exception] = deque()  # of `commit`
@@ -172,9 +171,6 @@ class FakeConsumer:
             raise self.unknown.popleft()
         return self.low, self.high
 
-    def position(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
-        return [TopicPartition(TOPIC, one.partition, self.at) for one in partitions]
-
     def seek(self, partition: TopicPartition) -> None:
         self.log.append(("seek", partition.partition, partition.offset))
 
@@ -187,9 +183,9 @@ class _Committed:
 
     def __init__(self, partition: int, refused: set[int]) -> None:
         self.partition = partition
-        self.error = KafkaError(KafkaError.ILLEGAL_GENERATION) if partition in refused else None
+        self.error = kafka_error(KafkaError.ILLEGAL_GENERATION) if partition in refused else None
 
 
 def refusal(code: int = KafkaError.ILLEGAL_GENERATION) -> KafkaException:
     """What librdkafka raises where the broker says no."""
-    return KafkaException(KafkaError(code))
+    return KafkaException(kafka_error(code))

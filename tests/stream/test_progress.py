@@ -24,7 +24,7 @@ class Model:
         fresh = offset >= self.next and offset not in self.restored
         if fresh:
             self.pending.add(offset)
-            self.next = offset + 1
+        self.next = max(self.next, offset + 1)
         return fresh
 
     def is_done(self, offset: int) -> bool:
@@ -141,6 +141,14 @@ def test_restored_intervals_that_touch_the_start_join_it() -> None:
     """What a former owner finished at once is no memory but the start itself."""
     progress = Progress(5, [(5, 7), (9, 10)])
     assert (7, [(9, 10)]) == (progress.watermark, progress.done())
+
+
+def test_a_restored_event_that_comes_again_closes_the_gap_before_it() -> None:
+    """It is not handled again, and nothing can come before it any more: the lag reaches 0."""
+    progress = Progress(5, [(7, 9)])
+    progress.changed = False
+    assert not progress.begin(7)
+    assert (9, [], True) == (progress.watermark, progress.done(), progress.changed)
 
 
 def test_finishing_what_is_not_pending_changes_nothing() -> None:
