@@ -47,7 +47,7 @@ def run(config_file: Path | None, workers: int) -> int:
 @click.option(
     "--format",
     "output",
-    type=click.Choice(["text", "json", "github"]),
+    type=click.Choice(["text", "json", "github", "sarif"]),
     default="text",
     show_default=True,
     help="How findings are written to standard output.",
@@ -78,6 +78,19 @@ def publish(event_files: Sequence[Path], config_file: Path | None) -> int:
     from engine.commands.publish import publish as command
 
     return command(event_files, config_file)
+
+
+@verbs.command(short_help="Dead-letter a stuck event on purpose.")
+@click.option("--partition", type=click.IntRange(0), required=True, metavar="P", help="Of the event.")
+@click.option("--offset", type=click.IntRange(0), required=True, metavar="O", help="Of the event.")
+@click.option("--reason", default="", metavar="TEXT", help="What the dead letter says.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_config
+def skip(partition: int, offset: int, reason: str, yes: bool, config_file: Path | None) -> int:
+    """Give up one event that waits, whether the engine runs or stands, and write it to the dead letters."""
+    from engine.commands.skip import skip as command
+
+    return command(config_file, partition, offset, reason, yes)
 
 
 @verbs.group(short_help="Check or register the local event schemas.")

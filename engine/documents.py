@@ -29,6 +29,7 @@ Pointer = tuple[str | int, ...]
 MAX_CHARACTERS = 1024 * 1024
 MAX_NODES = 10_000
 MAX_DEPTH = 64
+LARGE = 50  # times the bounds above: for files that are made, not written, such as an API's document
 
 # What YAML refuses, and the three line ends of YAML 1.1, which libyaml still takes for some and editors do not show.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -110,15 +111,15 @@ class Document:
         return Span(*self.at(start), *self.at(max(start, end)))
 
 
-def read_documents(path: Path, text: str) -> tuple[list[Document], list[Finding]]:
-    """Read all documents (`---`) of a file; never raises on what the user wrote.
+def read_documents(path: Path, text: str, times: int = 1) -> tuple[list[Document], list[Finding]]:
+    """Read all documents (`---`) of a file, up to `times` the usual size; never raises on what the user wrote.
 
     Returns:
         The documents up to a syntax error, and findings `yaml-syntax`, `duplicate-key` (the first one counts),
         `merge-key` and `too-large`. An empty file holds no document.
     """
     text = text.removeprefix("\ufeff")
-    reader = _Reader(path, text)
+    reader = _Reader(path, text, times)
     try:
         reader.read()
     except _Stop:
@@ -135,9 +136,10 @@ class _Stop(Exception):
 class _Reader:
     """Turns the parser's events into nodes; iterative, so that no nesting can exhaust the stack."""
 
-    def __init__(self, path: Path, text: str) -> None:
+    def __init__(self, path: Path, text: str, times: int) -> None:
         self.path = path
         self.text = text
+        self.times = times
         self.lines = line_starts(text)
         self.documents: list[Document] = []
         self.findings: list[Finding] = []
@@ -177,8 +179,9 @@ class _Reader:
                     self.documents.append(Document(self.path, self.text, self._root.data, self._root, self.lines))
 
     def _refuse_unreadable(self) -> None:
-        if len(self.text) > MAX_CHARACTERS or len(self.text.encode("utf-8", "replace")) > MAX_CHARACTERS:
-            self._stop("too-large", 0, 0, "the file is larger than 1 MiB")
+        most = MAX_CHARACTERS * self.times
+        if len(self.text) > most or len(self.text.encode("utf-8", "replace")) > most:
+            self._stop("too-large", 0, 0, f"the file is larger than {self.times} MiB")
         bad = _FORBIDDEN.search(self.text)
         if bad:
             text = f"the character U+{ord(bad.group()):04X} is not allowed here"
@@ -301,10 +304,9 @@ class _Reader:
 
     def _count(self, node: Node) -> None:
         self._nodes += node.size if node.target else 1
-        if self._nodes > MAX_NODES:
-            self._stop(
-                "too-large", node.start, node.end, f"the file has more than {MAX_NODES:,} values, aliases included"
-            )
+        most = MAX_NODES * self.times
+        if self._nodes > most:
+            self._stop("too-large", node.start, node.end, f"the file has more than {most:,} values, aliases included")
 
     def _as_key(self, node: Node) -> Node:
         scalar = node.target or node

@@ -26,6 +26,8 @@ class Stage(StrEnum):
     RENDER = "render"
     REQUEST = "request"
     EXPECT = "expect"
+    PARKED = "parked"  # an earlier event of its key is a dead letter of a rule with `on_dead: park`
+    SKIPPED = "skipped"  # on purpose, by `engine skip`
 
 
 class EngineError(Exception):

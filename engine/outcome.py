@@ -27,6 +27,13 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Duplicate:
+    """An event with the same id and the same bytes was done: its producer sent it twice."""
+
+    rule: Rule | None
+
+
+@dataclass(frozen=True, slots=True)
 class Dead:
     """A retry would not help.
 
@@ -43,4 +50,4 @@ class Dead:
     answers: tuple[Mapping[str, Any], ...] = ()
 
 
-Outcome = Done | Skipped | Dead
+Outcome = Done | Skipped | Duplicate | Dead

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from typing import Protocol
 
 from engine.api.client import Client, given_up
@@ -52,16 +52,20 @@ class Journey:
         rule: its rule, None until it is found.
         attempts: requests sent so far, retries included.
         answers: accepted answers so far, in order, with the ids of their requests.
+        recorded: answers of an earlier try that its plan is fed with; nothing is sent for them.
     """
 
-    __slots__ = ("_leave", "_observer", "answers", "attempts", "event", "key", "rule", "sleep")
+    __slots__ = ("_leave", "_observer", "answers", "attempts", "event", "key", "recorded", "rule", "sleep")
 
-    def __init__(self, event: Event, key: Hashable, leave: Leave, observer: Observer) -> None:
+    def __init__(
+        self, event: Event, key: Hashable, leave: Leave, observer: Observer, recorded: Sequence[Response] = ()
+    ) -> None:
         self.event = event
         self.key = key
         self.rule: Rule | None = None
         self.attempts = 0
         self.answers: list[tuple[str, Response]] = []
+        self.recorded = recorded
         self._leave = leave
         self._observer = observer
         self.sleep = leave.sleep
@@ -131,11 +135,11 @@ class Pipeline:
             else:
                 await self._follow(rule, journey, _send)
         except Undeliverable as error:
-            return _dead(journey, error)
+            return dead(journey, error)
         except EngineError:
             raise
         except Exception as error:  # a bug of ours: the event is kept, with where it happened
-            return _dead(journey, internal(Stage.REQUEST if journey.attempts else Stage.RENDER, error))
+            return dead(journey, internal(Stage.REQUEST if journey.attempts else Stage.RENDER, error))
         return Done(rule, journey.attempts)
 
     def _unrouted(self, event: Event) -> Outcome:
@@ -160,8 +164,9 @@ class Pipeline:
         """The rule's plan from its first request to its end."""
         plan = run(rule, journey.event, self._limits)
         request = next(plan, None)
+        recorded = iter(journey.recorded)
         while request is not None:
-            response = await send(self._clients[request.api], request, journey)
+            response = next(recorded, None) or await send(self._clients[request.api], request, journey)
             journey.answers.append((request.id, response))
             try:
                 request = plan.send(response)
@@ -214,6 +219,7 @@ def internal(stage: Stage, error: Exception) -> Undeliverable:
     return bug
 
 
-def _dead(journey: Journey, error: Undeliverable) -> Dead:
+def dead(journey: Journey, error: Undeliverable) -> Dead:
+    """The end of an event that a retry would not help, with the answers so far."""
     answers = tuple({"id": id_, "status": answer.status, "body": answer.body} for id_, answer in journey.answers)
     return Dead(journey.rule, error, journey.attempts, answers)

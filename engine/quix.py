@@ -80,9 +80,14 @@ def consumer(kafka: Kafka) -> Consumer:
     return made
 
 
-def onlooker(kafka: Kafka) -> Consumer:
-    """A consumer for looking at a partition outside the group: assign, never subscribe; it tells partition ends."""
-    options = {"enable.partition.eof": True, "group.instance.id": ""}
+def onlooker(kafka: Kafka, more: Mapping[str, Any] | None = None) -> Consumer:
+    """A consumer for looking at a partition outside the group: assign, never subscribe; it tells partition ends.
+
+    Args:
+        kafka: brokers, security, further options.
+        more: options over those of every consumer of ours.
+    """
+    options = {"enable.partition.eof": True, "group.instance.id": "", **(more or {})}
     return application(kafka, create_topics=False, consumer_options=options).get_consumer(auto_commit_enable=False)
 
 

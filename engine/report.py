@@ -1,4 +1,4 @@
-"""Findings as text with the source line and a caret, as JSON, or as GitHub annotations."""
+"""Findings as text with the source line and a caret, as JSON, as GitHub annotations, or as SARIF."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from engine.findings import Finding
+from engine.sarif import sarif
 
-Format = Literal["text", "json", "github"]
+Format = Literal["text", "json", "github", "sarif"]
 
 _WIDTH = 120  # characters of a source line that are shown
 _LEAD = 40  # of them before the caret, where the line is longer
@@ -25,7 +26,7 @@ def render(findings: Iterable[Finding], format: Format, sources: Mapping[Path, s
         sources: the files' texts by `Finding.path`; a file that is not there is shown without its source line.
 
     Returns:
-        Text without a trailing line feed; "" for no findings, but `[]` as JSON.
+        Text without a trailing line feed; "" for no findings, but `[]` as JSON, and a run without results as SARIF.
     """
     return FORMATS[format](list(findings), sources)
 
@@ -101,6 +102,10 @@ def _as_object(finding: Finding) -> dict[str, str | int]:
     }
 
 
+def _sarif(findings: Sequence[Finding], _: Mapping[Path, str]) -> str:
+    return json.dumps(sarif(findings), indent=2, ensure_ascii=False)
+
+
 def _github(findings: Sequence[Finding], _: Mapping[Path, str]) -> str:
     return "\n".join(_annotation(finding) for finding in findings)
 
@@ -126,4 +131,5 @@ FORMATS: Mapping[Format, Callable[[Sequence[Finding], Mapping[Path, str]], str]]
     "text": _text,
     "json": _json,
     "github": _github,
+    "sarif": _sarif,
 }

@@ -32,13 +32,17 @@ from engine.stream.commits import Committer
 from engine.stream.deadletters import DeadLetters
 from engine.stream.gaps import Gaps
 from engine.stream.intake import Intake
+from engine.stream.keeper import Keeper
 from engine.stream.lease import Stamp
 from engine.stream.processor import Processor
 from engine.stream.source import Source
-from engine.stream.topics import Topics, prepare
+from engine.stream.state_topic import StateReader, StateWriter, topic_name
+from engine.stream.topics import Topics, create_state_topic, prepare
 
 _STATS_EVERY = 1.0
 _DLQ_EVERY = 10.0
+_DLQ_PATIENCE = 2.0  # seconds for the ends of one partition of the dead-letter topic
+_KEEPER_CLOSE = 2.0
 _SILENT = 30.0  # seconds without progress of a thread after which /livez fails
 
 log = structlog.get_logger()
@@ -77,6 +81,8 @@ class Service:
         self._outages: set[str] = set()
         self._clients: Mapping[str, Client] = build_clients(config, on_outage=self._on_outage)
         self._processor: Processor | None = None
+        self._counting: asyncio.Task[int] | None = None
+        self._letting_go = False
         metrics.built(__version__, config.api.transport)
         metrics.rules(len(self._book))
         health.set_ready("rules", True)
@@ -147,6 +153,7 @@ class Service:
             asyncio.create_task(self._measure(processor, client, topics)),
             asyncio.create_task(reloader.watch(look_again)),
         ]
+        self._keeper.begin()
         source.begin()
         log.info("engine.started", topic=config.kafka.topic, group=config.kafka.group, rules=len(self._book))
         error = await self._until(stop, processor, tasks)
@@ -155,6 +162,7 @@ class Service:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._let_go()
         await asyncio.to_thread(source.stop, config.shutdown_timeout)
         await self._close()
         log.info("engine.stopped", failed=error is not None)
@@ -171,6 +179,7 @@ class Service:
             same_partitions=topics.partitions == topics.dlq_partitions,
             failed=metrics.dead_letter_failure,
         )
+        self._keeper = _keeper(config)
         journal = self._parts.journal(metrics, time.time)
         self._intake = Intake(
             topics.main, config.events, self._registry, pipeline, journal.tombstone, clock=time.monotonic
@@ -188,6 +197,7 @@ class Service:
             clock=time.monotonic,
             redact=Mask(config.log.mask, secrets_of(config)).text,
             on_change=self._tell_ready,
+            keeper=self._keeper,
         )
 
     async def _until(
@@ -208,6 +218,7 @@ class Service:
 
     async def _close(self) -> None:
         await self._intake.close()
+        await self._keeper.close(_KEEPER_CLOSE)
         self._committer.close()
         await asyncio.to_thread(self._dead_letters.close, 10.0)
 
@@ -232,8 +243,9 @@ class Service:
                 await self._pass_gaps(gaps, processor, self._lag(processor, client))
             if time.monotonic() >= due:
                 due = time.monotonic() + _DLQ_EVERY
+                self._counting = asyncio.create_task(asyncio.to_thread(self._count, client, topics))
                 with suppress(KafkaException):
-                    self._metrics.dead_letter_messages(await asyncio.to_thread(self._count, client, topics))
+                    self._metrics.dead_letter_messages(await asyncio.shield(self._counting))
             await asyncio.sleep(_STATS_EVERY)
 
     async def _pass_gaps(self, gaps: Gaps, processor: Processor, ends: dict[int, int]) -> None:
@@ -253,12 +265,25 @@ class Service:
         return ends
 
     def _count(self, client: Consumer, topics: Topics) -> int:
-        """Messages now in the dead-letter topic. Blocks."""
-        ends = [
-            client.get_watermark_offsets(TopicPartition(self._config.dlq.topic, number), timeout=5.0)
-            for number in range(topics.dlq_partitions)
-        ]
-        return sum(high - low for low, high in ends)
+        """Messages now in the dead-letter topic; tells those that are open. Blocks."""
+        messages = settled = 0
+        for number in range(topics.dlq_partitions):
+            if self._letting_go:
+                return messages
+            partition = TopicPartition(self._config.dlq.topic, number)
+            low, high = client.get_watermark_offsets(partition, timeout=_DLQ_PATIENCE)
+            messages += high - low
+            settled += self._keeper.settled(number, low, high)
+        if self._keeper.known:
+            self._metrics.dead_letters_open(messages - settled)
+        return messages
+
+    async def _let_go(self) -> None:
+        """Return when no other thread holds the consumer: one that uses it while it closes crashes the process."""
+        self._letting_go = True
+        await self._committer.quiet()
+        if self._counting is not None:
+            await asyncio.gather(self._counting, return_exceptions=True)
 
     def _on_outage(self, api: str, away: bool) -> None:
         name = f"apis.{api}" if api else "api"
@@ -279,3 +304,14 @@ class Service:
         self._health.set_ready(
             "storm", not processor.storm.holding, "too many dead letters in a row; mend the rule, or send SIGHUP"
         )
+
+
+def _keeper(config: Config) -> Keeper:
+    topic = topic_name(config.dlq.topic)
+    return Keeper(
+        topic,
+        lambda: StateReader(config.kafka, topic),
+        StateWriter(config.kafka, topic),
+        lambda: create_state_topic(config),
+        clock=time.monotonic,
+    )

@@ -15,6 +15,8 @@ from tests.services.fetch import NotFetched
 from tests.services.kafka import Kafka
 from tests.services.registry import Registry
 
+pytest.register_assert_rewrite("tests.rig", "tests.stream.contract")  # their assertions explain themselves, too
+
 
 class _Service(Protocol):
     """What is started for the whole session."""

@@ -32,15 +32,15 @@ class Slots:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.cancelled():
-                self._waiting.remove(turn)
-            else:
+            if not turn.cancelled():
                 self.give()  # it came in the moment of the cancellation
             raise
 
     def give(self) -> None:
         """Give a slot back: to the one that waits longest, if any does."""
-        if self._waiting:
-            self._waiting.popleft().set_result(None)
-        else:
-            self._free += 1
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():  # else its waiter was cancelled, and may not have heard of it yet
+                turn.set_result(None)
+                return
+        self._free += 1

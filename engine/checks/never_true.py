@@ -18,12 +18,13 @@ from engine.checks.subject import Subject, expressions
 from engine.documents import Pointer
 from engine.findings import Finding
 from engine.rules.model import Condition
+from engine.typing.flaws import FlawKind
 
 ID = "never-true"
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """Every `when` that is false as it stands."""
+    """Every `when` that is false as it stands, or for every event by the types of its values."""
     whens: list[tuple[Pointer, Condition]] = [(("when",), subject.rule.when)]
     whens += [((*request.pointer, "when"), request.when) for request in subject.rule.requests]
     for pointer, when in whens:
@@ -33,3 +34,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         values = list(results(expression))
         if all(constant(value) is False for value in values):
             yield subject.token(place, values[0]).warning(ID, "is never true")
+            continue
+        for fault, spot in subject.faults(FlawKind.NEVER):
+            if fault.template is place.template:
+                yield spot.fault(ID, fault)

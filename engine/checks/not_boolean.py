@@ -17,12 +17,14 @@ from collections.abc import Iterator
 from engine.checks.expressions import kind, results
 from engine.checks.subject import Subject, expressions
 from engine.findings import Finding
+from engine.rules.scope import Place
+from engine.typing.flaws import FlawKind
 
 ID = "not-boolean"
 
 
 def check(subject: Subject) -> Iterator[Finding]:
-    """`when` and `that` whose value is visibly no boolean, in some branch at least."""
+    """`when` and `that` whose value is no boolean, visibly or by its type, in some branch at least."""
     for place, expression in expressions(subject, "when", "that"):
         for result in results(expression):
             found = kind(result)
@@ -30,6 +32,14 @@ def check(subject: Subject) -> Iterator[Finding]:
                 said = f"must be true or false, but this is {found}"
                 yield subject.token(place, result).error(ID, said, _REMEDY.get(found, ""))
                 break
+        else:
+            yield from _by_types(subject, place)
+
+
+def _by_types(subject: Subject, place: Place) -> Iterator[Finding]:
+    for fault, spot in subject.faults(FlawKind.NOT_BOOLEAN):
+        if fault.template is place.template:
+            yield spot.fault(ID, fault)
 
 
 _REMEDY = {

@@ -10,11 +10,17 @@ from jinja2 import nodes
 
 from engine.checks.expressions import first_use, span_of
 from engine.documents import Document, Pointer
-from engine.findings import Finding, Level, spell
-from engine.rules.model import Rule
+from engine.findings import Finding, Level, Span, many, spell
+from engine.openapi.api import KnownApi
+from engine.openapi.operation import Operation
+from engine.rules.model import RequestRule, Rule
 from engine.rules.scope import Place
 from engine.rules.syntax import whole_expression
 from engine.rules.templates import Template
+from engine.typing.flaws import FlawKind
+from engine.typing.memo import TypeMemo
+from engine.typing.rule import Fault, TypedRule
+from engine.typing.schemas import EventTypes
 
 T = TypeVar("T")
 
@@ -22,10 +28,11 @@ T = TypeVar("T")
 class Memo:
     """Answers about texts: rules repeat themselves, and several checks ask the same."""
 
-    __slots__ = ("_known",)
+    __slots__ = ("_known", "types")
 
     def __init__(self) -> None:
         self._known: dict[tuple[Callable[[Template], Any], str], Any] = {}
+        self.types = TypeMemo()
 
     def ask(self, question: Callable[[Template], T], template: Template) -> T:
         """The answer for a template; `question` looks at nothing but its text."""
@@ -46,6 +53,9 @@ class Subject:
         places: its templates, each with the names that it sees.
         whole: no template is missing from the rule.
         memo: shared by the rules of one run.
+        events: the types of the project's events.
+        typed: the types of the rule's templates, and what is wrong by them.
+        apis: those with a document, by their names in `apis`; "" for `api`.
     """
 
     document: Document
@@ -53,10 +63,30 @@ class Subject:
     places: tuple[Place, ...]
     whole: bool
     memo: Memo
+    events: EventTypes
+    typed: TypedRule
+    apis: Mapping[str, KnownApi]
+
+    def operation(self, request: RequestRule) -> Operation | None:
+        """What the API's document says of a request; None where there is no document, or nothing in it.
+
+        A path that only lacks its slash at the end is taken as if it had it: that is said once, elsewhere.
+        """
+        api = self.apis.get(request.api)
+        if api is None:
+            return None
+        return api.operation(request.method, request.path) or api.operation(request.method, f"{request.path}/")
 
     def of(self, question: Callable[[Template], T], place: Place) -> T:
         """What a question about the text of a template gives; the same text is asked once."""
         return self.memo.ask(question, place.template)
+
+    def faults(self, kind: FlawKind) -> Iterator[tuple[Fault, Spot]]:
+        """What is wrong by the types, with its places."""
+        for fault in self.typed.faults:
+            if fault.flaw.kind is kind:
+                part = span_of(fault.template.source, fault.flaw.node)
+                yield fault, Spot(self, fault.template.pointer, part, key=False)
 
     @property
     def data(self) -> Mapping[str, Any]:
@@ -98,6 +128,14 @@ class Spot:
     part: tuple[int, int] | None
     key: bool
 
+    @property
+    def span(self) -> Span:
+        """Where that is in the file."""
+        document = self.subject.document
+        if self.part is None:
+            return document.span(self.pointer, key=self.key)
+        return document.inside(self.pointer, *self.part)
+
     def error(self, check: str, said: str, remedy: str = "") -> Finding:
         """A finding that has to be fixed."""
         return self._finding(Level.ERROR, check, said, remedy)
@@ -106,12 +144,14 @@ class Spot:
         """A finding that may be meant."""
         return self._finding(Level.WARNING, check, said, remedy)
 
+    def fault(self, check: str, fault: Fault) -> Finding:
+        """A finding about types, naming the versions of the event that it is about."""
+        flaw, versions = fault.flaw, ", ".join(map(str, fault.versions))
+        which = f" ({many(len(fault.versions), 'version').partition(' ')[2]} {versions})" if versions else ""
+        return self._finding(flaw.level, check, flaw.said + which, flaw.remedy)
+
     def _finding(self, level: Level, check: str, said: str, remedy: str) -> Finding:
-        document = self.subject.document
-        if self.part is None:
-            span = document.span(self.pointer, key=self.key)
-        else:
-            span = document.inside(self.pointer, *self.part)
+        document, span = self.subject.document, self.span
         where = spell(self.pointer[:-1] if self.key else self.pointer)
         return Finding(document.path, span, level, check, f"{where}: {said}" if where else said, remedy)
 

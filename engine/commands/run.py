@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,6 +25,7 @@ from engine.observe.workers import report_health
 from engine.service import Service
 from engine.workers import Worker, share, supervise
 
+_GATHER = 0.1  # seconds that a line of INFO may wait for others
 _GARBAGE = 20_000  # objects between two collections: thousands of events wait at a time, and none of them is garbage
 
 
@@ -34,13 +36,13 @@ def run(config_file: Path | None, workers: int) -> int:
         Unusable: the configuration, the rules or a topic cannot be used.
     """
     config = load_config(config_file, os.environ)
-    configure(config.log, secrets=secrets_of(config))
+    flush = configure(config.log, secrets=secrets_of(config), gather=_GATHER)
     worker = Worker.from_environment(os.environ)
     if worker is not None:
-        return _leave(_consume(share(config, worker), worker))
+        return _leave(_consume(share(config, worker), worker), flush)
     if workers > 1:
         return supervise(config, config_file, workers)
-    return _leave(_consume(config, None))
+    return _leave(_consume(config, None), flush)
 
 
 def _consume(config: Config, worker: Worker | None) -> int:
@@ -79,8 +81,9 @@ async def _under_signals(service: Service) -> int:
     return await service.run(stop, look_again)
 
 
-def _leave(code: int) -> NoReturn:
+def _leave(code: int, flush: Callable[[], None]) -> NoReturn:
     """End the process here: with plain asyncio, pyreqwest's threads may abort it at the interpreter's exit."""
+    flush()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

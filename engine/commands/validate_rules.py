@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 import click
 
-from engine.api.contract import Contract
-from engine.checks import check_rule
+from engine.checks import CHECKS, check_rule
+from engine.checks.ignores import OF_LOADING, unsilenced
 from engine.checks.subject import Memo
 from engine.config.load import load_config
 from engine.config.model import Config
 from engine.documents import Document
 from engine.errors import Unusable
 from engine.findings import Finding, Level, Span, many
+from engine.openapi.api import KnownApi
 from engine.report import Format, render
 from engine.rules.book import overlaps, read_rules, rule_files
 from engine.rules.load import load_rule, rule_name
 from engine.rules.model import Rule
 from engine.rules.templates import Templates
+from engine.typing.schemas import NO_EVENTS, EventTypes
 
 
 def validate_rules(paths: Sequence[Path], config_file: Path | None, output: str, strict: bool) -> int:
@@ -32,7 +33,7 @@ def validate_rules(paths: Sequence[Path], config_file: Path | None, output: str,
     Args:
         paths: files and folders, relative to the current folder; none: `rules.path` of the configuration.
         config_file: the configuration, None for ./config.yaml or the defaults. Its secrets need not be set.
-        output: `text`, `json` or `github`.
+        output: a key of `engine.report.FORMATS`.
         strict: warnings count too.
 
     Returns:
@@ -42,12 +43,12 @@ def validate_rules(paths: Sequence[Path], config_file: Path | None, output: str,
         Unusable: configuration, OpenAPI document, event schemas or a path cannot be used, or there is no rule.
     """
     config = load_config(config_file, os.environ, secrets=False)
-    _check_surroundings(config)
+    events = _surroundings(config)
     files = _files(paths or [config.rules.path])
     documents, findings = read_rules(files)
     if not documents and not findings:
         raise Unusable(f"there is no rule in {', '.join(map(str, paths or [config.rules.path]))}")
-    findings = in_order([*findings, *check(documents, config)])
+    findings = settled([*findings, *check(documents, config, events)], documents)
     sources = {document.path: document.text for document in documents}
     sources |= {finding.path: _text(finding.path) for finding in findings if finding.path not in sources}
     rendered = render(findings, cast("Format", output), sources)
@@ -57,11 +58,20 @@ def validate_rules(paths: Sequence[Path], config_file: Path | None, output: str,
     return 1 if any(strict or finding.level is Level.ERROR for finding in findings) else 0
 
 
-def check(documents: Sequence[Document], config: Config) -> list[Finding]:
-    """Everything that can be found in rules, in no order."""
-    templates, memo = Templates(config.limits), Memo()
+def check(documents: Sequence[Document], config: Config, events: EventTypes | None = None) -> list[Finding]:
+    """Everything that can be found in rules, in no order.
+
+    Args:
+        documents: the rules.
+        config: what they are judged by.
+        events: the types of the project's events; read where None.
+
+    Raises:
+        Unusable: an event schema cannot be used.
+    """
+    templates, memo, apis = Templates(config.limits), Memo(), known_apis(config)
     findings: list[Finding] = []
-    rules: list[Rule] = []
+    rules: list[tuple[Document, Rule, list[Finding]]] = []
     seen: Counter[Path] = Counter()
     for document in documents:
         seen[document.path] += 1
@@ -69,9 +79,30 @@ def check(documents: Sequence[Document], config: Config) -> list[Finding]:
         rule, wrong = load_rule(document, name, templates, config.apis)
         findings += wrong
         if rule is not None:
-            rules.append(rule)
-            findings += check_rule(document, rule, wrong, memo)
-    return findings + overlaps(rules, documents)
+            rules.append((document, rule, wrong))
+    events = _event_types(config) if events is None else events
+    listed = _listed(rule for _, rule, _ in rules)
+    for document, rule, wrong in rules:
+        findings += check_rule(document, rule, wrong, memo, events, listed[rule.event_type], apis)
+    return findings + overlaps([rule for _, rule, _ in rules], documents)
+
+
+def _listed(rules: Iterable[Rule]) -> Mapping[str, set[int]]:
+    """The versions that rules list, by event type: a rule without `versions` gets the others."""
+    found: defaultdict[str, set[int]] = defaultdict(set)
+    for rule in rules:
+        found[rule.event_type].update(rule.versions or ())
+    return found
+
+
+def _event_types(config: Config) -> EventTypes:
+    """What is known of the events. Events in JSON are not brought to a schema, so nothing is.
+
+    Raises:
+        Unusable: an event schema cannot be used.
+    """
+    found = EventTypes.load(config.events.schemas)
+    return found if config.events.format == "avro" else NO_EVENTS
 
 
 def _files(paths: Iterable[Path]) -> list[Path]:
@@ -80,27 +111,31 @@ def _files(paths: Iterable[Path]) -> list[Path]:
     return [file for file in reversed(files.values()) if not file.name.endswith((".test.yaml", ".test.yml"))]
 
 
-def _check_surroundings(config: Config) -> None:
+def _surroundings(config: Config) -> EventTypes:
     """Read what rules are judged by.
 
     Raises:
         Unusable: an OpenAPI document or an event schema cannot be used.
     """
-    for api in (config.api, *config.apis.values()):
-        if api.openapi is not None:
-            Contract.load(api.openapi)
     folder = config.events.schemas
-    if not folder.is_dir():
-        if config.events.schemas_configured:
-            raise Unusable(f"{folder}: there is no such folder; `events.schemas` names it")
-        return
-    for file in sorted(folder.glob("*.avsc")):
-        try:
-            json.loads(file.read_bytes())
-        except OSError as error:
-            raise Unusable(f"{file}: cannot read the schema: {error.strerror}") from error
-        except (ValueError, RecursionError) as error:
-            raise Unusable(f"{file}: not JSON: {error}") from error
+    if not folder.is_dir() and config.events.schemas_configured:
+        raise Unusable(f"{folder}: there is no such folder; `events.schemas` names it")
+    return _event_types(config)
+
+
+def known_apis(config: Config) -> Mapping[str, KnownApi]:
+    """The APIs that have a document, by name; "" for `api`.
+
+    Raises:
+        Unusable: a document cannot be used.
+    """
+    named = {"": config.api, **config.apis}
+    return {name: KnownApi.load(api.openapi, api.url) for name, api in named.items() if api.openapi is not None}
+
+
+def settled(findings: Iterable[Finding], documents: Sequence[Document]) -> list[Finding]:
+    """As `in_order`, without those that a comment in their line silences."""
+    return in_order(unsilenced(in_order(findings), documents, CHECKS.keys() | OF_LOADING))
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -17,6 +17,7 @@ from engine.events.decoder import Decoder
 from engine.events.encoder import encode
 from engine.events.registry import Registry, subject_of
 from engine.events.schemas import LocalSchemas
+from engine.stream.state_topic import topic_name
 from engine.stream.topics import Topics, event_topic
 
 Seen = Callable[[Asked, Answered], None]
@@ -41,6 +42,7 @@ class Parts:
         self.config = _config(self._broker.address, self._web.url)
         self._broker.create_topic(self.config.kafka.topic)
         self._broker.create_topic(self.config.dlq.topic)
+        self._broker.create_topic(topic_name(self.config.dlq.topic))
         self._client = Registry(self.config.schema_registry)
         self._schemas = LocalSchemas(self.config.events.schemas)
 

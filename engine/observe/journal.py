@@ -11,7 +11,7 @@ import structlog
 from engine.api.messages import Request
 from engine.events.event import Event, Message
 from engine.observe.metrics import Metrics
-from engine.outcome import Dead, Done, Skipped
+from engine.outcome import Dead, Done, Duplicate, Skipped
 from engine.pipeline import Journey
 from engine.rules.model import Rule
 
@@ -50,14 +50,17 @@ class Journal:
             error=text,
         )
 
-    def ended(self, event: Event, outcome: Done | Skipped, seconds: float) -> None:
-        """An event is done or skipped."""
+    def ended(self, event: Event, outcome: Done | Skipped | Duplicate, seconds: float) -> None:
+        """An event is done, skipped, or was done before."""
         age = self._age(event.message)
         fields = _event(event, outcome.rule)
         fields["duration_s"] = round(seconds, 6)
         if isinstance(outcome, Done):
             self._metrics.event(_label(outcome.rule), "done", seconds, age)
             self._log.info("event.done", **fields, attempts=outcome.attempts)
+        elif isinstance(outcome, Duplicate):
+            self._metrics.event(_label(outcome.rule), "duplicate", seconds, age)
+            self._log.info("event.duplicate", **fields, attempts=0)
         else:
             self._metrics.event(_label(outcome.rule), "skipped", seconds, age)
             self._log.info("event.skipped", **fields, attempts=0, reason=outcome.reason)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, MutableMapping
+from contextlib import suppress
 from functools import partial
+from threading import Event, Thread
 from typing import Any, TextIO
 
 import structlog
@@ -19,7 +23,9 @@ Fields = MutableMapping[str, Any]
 Render = Callable[[Mask, str, Fields], bytes]
 
 
-def configure(log: Log, *, secrets: Iterable[Secret] = (), file: TextIO | None = None) -> None:
+def configure(
+    log: Log, *, secrets: Iterable[Secret] = (), file: TextIO | None = None, gather: float = 0.0
+) -> Callable[[], None]:
     """Configure logging for the process; `structlog.get_logger()` works before and after.
 
     Args:
@@ -27,7 +33,13 @@ def configure(log: Log, *, secrets: Iterable[Secret] = (), file: TextIO | None =
         secrets: values to mask, see `mask.secrets_of`.
         file: where lines go. None: stderr, and loggers keep their level and format from the first line on (that
             makes a line cheap), so a process calls this once, when its configuration is known.
+        gather: seconds that lines up to INFO may wait to be written together, unless they go to a terminal. A warning
+            is written at once, with all before it. 0: each line at once.
+
+    Returns:
+        What writes the lines that still wait; called before the process ends.
     """
+    lines = Lines(file, gather)
     mask = Mask(log.mask, secrets)
     render = _renderer(log, file or sys.stderr)
     structlog.configure(
@@ -37,10 +49,11 @@ def configure(log: Log, *, secrets: Iterable[Secret] = (), file: TextIO | None =
             _last(render, mask),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(log.level),
-        logger_factory=partial(Lines, file),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=file is None,
     )
     _route_stdlib()
+    return lines.flush
 
 
 def configure_listener(level: str, listener: Callable[[str, Fields], None]) -> None:
@@ -62,17 +75,55 @@ def configure_listener(level: str, listener: Callable[[str, Fields], None]) -> N
 
 
 class Lines:
-    """Writes whole lines, each in one write, so that threads and processes that share a file do not mix them.
+    """Writes whole lines, so that threads and processes that share a file do not mix them.
 
     A line that cannot be written is lost: logging never stops the work.
+
+    Args:
+        file: None: stderr, looked up each time, because a test or a daemon may have replaced it.
+        gather: see `configure`. At thousands of lines a second a write of each costs more than the line itself.
     """
 
-    def __init__(self, file: TextIO | None) -> None:
+    def __init__(self, file: TextIO | None, gather: float = 0.0) -> None:
         self._file = file
+        self._gather = 0.0 if (file or sys.stderr).isatty() else gather
+        self._waiting: deque[bytes] = deque()
+        self._some = Event()
+        if self._gather > 0.0:
+            Thread(target=self._write_now_and_then, name="log", daemon=True).start()
 
     def write(self, line: bytes) -> None:
-        """Write one line, newline included, and flush it."""
-        file = self._file or sys.stderr  # looked up each time: a test or a daemon may have replaced it
+        """Write one line, newline included, after those that wait."""
+        self._waiting.append(line)
+        self.flush()
+
+    def later(self, line: bytes) -> None:
+        """Write one line together with others, soon."""
+        if self._gather > 0.0:
+            self._waiting.append(line)
+            if not self._some.is_set():
+                self._some.set()
+        else:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Write the lines that wait."""
+        lines = []
+        with suppress(IndexError):
+            while True:
+                lines.append(self._waiting.popleft())
+        if lines:
+            self._out(b"".join(lines))
+
+    def _write_now_and_then(self) -> None:
+        while True:
+            self._some.wait()
+            time.sleep(self._gather)
+            self._some.clear()
+            self.flush()
+
+    def _out(self, line: bytes) -> None:
+        file = self._file or sys.stderr
         try:
             buffer = getattr(file, "buffer", None)
             if buffer is None:
@@ -84,7 +135,8 @@ class Lines:
         except (OSError, ValueError):
             return
 
-    debug = info = warning = error = critical = msg = write
+    debug = info = later
+    warning = error = critical = msg = write
 
 
 class Routed(logging.Handler):

@@ -100,6 +100,10 @@ class Metrics:
         """Messages that are now in the dead-letter topic."""
         self._dead_letter_messages.set(messages)
 
+    def dead_letters_open(self, messages: int) -> None:
+        """Dead letters that were neither replayed nor given up."""
+        self._dead_letters_open.set(messages)
+
     def lag(self, partition: int, messages: int) -> None:
         """Messages between what is committed and the end of a partition."""
         self._lag.labels(partition).set(messages)
@@ -200,6 +204,9 @@ class Metrics:
 
         self._dead_letter_messages = gauge(
             "dead_letter_messages", "Messages now in the dead-letter topic.", mode="livemostrecent"
+        )
+        self._dead_letters_open = gauge(
+            "dead_letters_open", "Dead letters neither replayed nor given up.", mode="livemostrecent"
         )
         self._lag = gauge("consumer_lag", "Messages not yet committed.", "partition", mode="livemostrecent")
         self._in_flight = gauge("in_flight", "Events taken and not yet done.", mode="livesum")

@@ -114,6 +114,7 @@ class _Loader:
             restart=restart,
             max_age=duration(data["max_age"]) if "max_age" in data else None,
             on_old=data.get("on_old", "skip"),
+            on_dead=data.get("on_dead", "continue"),
             order_by=self._optional(data, ("order_by",)),
             when=self._condition(data.get("when", True), ("when",)),
             vars=variables,

@@ -96,6 +96,7 @@ class Rule:
         restart: a retry begins at the first request again.
         max_age: seconds, None for no limit.
         on_old: what happens to an older event.
+        on_dead: what happens to later events of its key when an event is a dead letter.
         order_by: gives the ordering key, None for the message's.
         when: False: the event is skipped.
         vars: in file order.
@@ -114,6 +115,7 @@ class Rule:
     restart: bool
     max_age: float | None
     on_old: Literal["skip", "dead"]
+    on_dead: Literal["continue", "park"]
     order_by: Part | None
     when: Condition
     vars: tuple[tuple[str, Part], ...]

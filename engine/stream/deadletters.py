@@ -64,7 +64,7 @@ class DeadLetters:
         Raises:
             Revoked: the partition goes meanwhile.
         """
-        delay = _AGAIN
+        whole, delay = letter, _AGAIN
         while True:
             try:
                 return await self._once(letter)
@@ -74,6 +74,7 @@ class DeadLetters:
                     letter = smaller
                     continue
                 reason = "the key and the original headers alone are too big for the topic"
+                letter = whole  # whoever mends the topic lets it take all of it again
             except Unavailable as error:
                 reason = str(error)
             self._failed()

@@ -78,8 +78,10 @@ class Intake:
                 event = to_event(self._topic.deserialize(record).value, message, self._envelope, self._format)
                 key = self.order_key(event)
             except SchemaPending as pending:
-                self._hold(partition, record, pending.schema_id)
-                return
+                if message.offset not in partition.notes.skips:
+                    self._hold(partition, record, pending.schema_id)
+                    return
+                failure = Undeliverable(Stage.DECODE, str(pending))
             except Undeliverable as error:
                 failure = error
             except Exception as error:  # a bug of ours: the record is kept, with where it happened
@@ -110,7 +112,7 @@ class Intake:
         if task is None:
             task = self._fetching[schema_id] = asyncio.create_task(self._fetch(schema_id))
             task.add_done_callback(lambda _: self._fetching.pop(schema_id, None))
-        task.add_done_callback(lambda done: None if done.cancelled() else self._go_on(partition))
+        task.add_done_callback(lambda done: None if done.cancelled() else self.look_again(partition))
 
     async def _fetch(self, schema_id: int | str) -> None:
         """Until the registry says what the schema is, or that there is none."""
@@ -125,7 +127,8 @@ class Intake:
             await asyncio.sleep(delay)
             delay = min(_MOST, delay * 2)
 
-    def _go_on(self, partition: Partition) -> None:
+    def look_again(self, partition: Partition) -> None:
+        """Take the records once more that wait for a schema: it may be there, or the first is to be skipped."""
         if partition.lease.ended:
             return
         partition.flow.hold("schema", False)

@@ -16,6 +16,9 @@ _LINE = 1_000  # characters of `dlq.error`
 _SHORT = 200  # the same where the letter is too big
 _SMALL = 16 * 1024  # bytes of `dlq.resume`
 
+# what an event or a rule says, so that it may be as long as the value
+_LONG = frozenset({"dlq.error", "dlq.event.id", "dlq.event.type", "dlq.rule", "dlq.request"})
+
 Header = tuple[str, bytes | None]
 
 
@@ -54,7 +57,13 @@ class Letter:
 
 
 def compose(
-    message: Message, event: Event | None, dead: Dead, failed_at: datetime, redact: Callable[[str], str]
+    message: Message,
+    event: Event | None,
+    dead: Dead,
+    failed_at: datetime,
+    redact: Callable[[str], str],
+    lane: str | None = None,
+    replays: int = 0,
 ) -> Letter:
     """The dead letter of a record.
 
@@ -64,6 +73,8 @@ def compose(
         dead: how it ended.
         failed_at: when.
         redact: takes secrets out of a text.
+        lane: id of its ordering key, see `state.lane_id`; None where it is not known.
+        replays: how often the event was replayed so far.
     """
     error = dead.error
     cause = error.__cause__ or error
@@ -78,12 +89,13 @@ def compose(
         "event.id": event and event.id,
         "event.type": event and event.type,
         "event.version": event and event.version,
+        "order_key": lane,
         "source.topic": message.topic,
         "source.partition": message.partition,
         "source.offset": message.offset,
         "source.timestamp": message.timestamp,
         "failed_at": failed_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "replays": 0,
+        "replays": replays,
         "resume": _resume(dead, redact),
     }
     own = tuple(
@@ -105,6 +117,6 @@ def _resume(dead: Dead, redact: Callable[[str], str]) -> str | None:
 
 
 def _cut(name: str, value: bytes | None) -> bytes | None:
-    if value is None or name not in {"dlq.error", "dlq.event.type", "dlq.rule"}:
+    if value is None or name not in _LONG:
         return value
     return value[:_SHORT].decode("utf-8", "ignore").encode()  # a character that was cut through goes as a whole

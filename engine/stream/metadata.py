@@ -16,6 +16,7 @@ LIMIT = 3_500
 """Characters that metadata may have."""
 
 _BITS = (LIMIT - 2) // 4 * 3 * 8
+_DIGITS = bytes.maketrans(b"\0", b"0")
 
 
 class Unreadable(ValueError):
@@ -30,10 +31,13 @@ def encode(watermark: int, done: list[Interval]) -> str:
     """
     if not done:
         return ""
-    runs = _text("1r", _runs(watermark, done))
     span = done[-1][1] - watermark
-    bits = _text("1b", _bitmap(watermark, done)) if span <= min(_BITS, len(runs) * 8) else None
-    best = runs if bits is None or len(runs) <= len(bits) else bits
+    if span > _BITS or (span + 7) // 8 > 2 * len(done):  # two runs an interval have at least a byte each
+        best = _text("1r", _runs(watermark, done))
+        if span <= _BITS and (span + 7) // 8 < len(best) // 4 * 3 - 4:
+            best = _text("1b", _bitmap(watermark, done))
+    else:
+        best = _text("1b", _bitmap(watermark, done))
     if len(best) <= LIMIT:
         return best
     return encode(watermark, done[: len(done) * LIMIT // len(best)])
@@ -79,11 +83,12 @@ def _put(data: bytearray, number: int) -> None:
     data.append(number)
 
 
-def _bitmap(watermark: int, done: Iterable[Interval]) -> bytes:
-    bits = 0
+def _bitmap(watermark: int, done: list[Interval]) -> bytes:
+    marks = bytearray(done[-1][1] - watermark)  # a byte an offset: setting a slice is one step
     for start, end in done:
-        bits |= ((1 << (end - start)) - 1) << (start - watermark)
-    return bits.to_bytes((bits.bit_length() + 7) // 8, "little")
+        marks[start - watermark : end - watermark] = b"1" * (end - start)
+    digits = bytes(marks).translate(_DIGITS)[::-1]  # the first offset is the least significant bit
+    return int(digits, 2).to_bytes((len(digits) + 7) // 8, "little")
 
 
 def _from_runs(watermark: int, data: bytes) -> Iterator[Interval]:

@@ -14,6 +14,7 @@ from engine.stream.flow import Flow
 from engine.stream.lanes import Lanes
 from engine.stream.lease import Lease
 from engine.stream.metadata import encode
+from engine.stream.notes import Notes
 from engine.stream.progress import Progress
 
 _TOO_LONG = 2_500  # characters of metadata from which the partition takes no further events
@@ -54,9 +55,10 @@ class Partition:
         lanes: where its events run.
         waiting: records that cannot be decoded before a schema is there; order is kept.
         metadata_length: characters of the metadata last encoded.
+        notes: what the state topic says of it.
     """
 
-    __slots__ = ("flow", "lanes", "lease", "metadata_length", "number", "progress", "waiting")
+    __slots__ = ("flow", "lanes", "lease", "metadata_length", "notes", "number", "progress", "waiting")
 
     def __init__(
         self, number: int, progress: Progress, flow: Flow, lease: Lease, handle: Callable[[Job], Awaitable[bool]]
@@ -68,6 +70,7 @@ class Partition:
         self.lanes: Lanes[Job] = Lanes(handle)
         self.waiting: deque[Record] = deque()
         self.metadata_length = 0
+        self.notes = Notes()
 
     def ended(self, offset: int, size: int) -> None:
         """An event needs nothing more."""

@@ -20,12 +20,17 @@ from engine.pipeline import Journey, Pipeline, internal
 from engine.stream.commits import Committer
 from engine.stream.deadletters import DeadLetters
 from engine.stream.intake import Intake
+from engine.stream.keeper import Keeper
 from engine.stream.lease import Lease, Stamp
 from engine.stream.letter import compose
 from engine.stream.partition import Job, Partition
 from engine.stream.progress import Progress
 from engine.stream.source import Assigned, size_of
+from engine.stream.state import lane_id
 from engine.stream.storm import Storm
+from engine.stream.withheld import Withheld
+
+_ON_PURPOSE = frozenset({Stage.PARKED, Stage.SKIPPED})
 
 log = structlog.get_logger()
 
@@ -54,6 +59,7 @@ class Processor:
         clock: Callable[[], float],
         redact: Callable[[str], str],
         on_change: Callable[[], None],
+        keeper: Keeper | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -70,6 +76,7 @@ class Processor:
             clock: monotonic seconds.
             redact: takes secrets out of a text.
             on_change: called when partitions or the storm changed, for /readyz.
+            keeper: of the state topic; None: what is parked, done or to be skipped is not kept.
         """
         self._drain_within = config.shutdown_timeout
         self._pipeline = pipeline
@@ -84,6 +91,16 @@ class Processor:
         self._redact = redact
         self._on_change = on_change
         self.partitions: dict[int, Partition] = {}
+        self._withheld = Withheld(
+            config.kafka.topic,
+            keeper,
+            config.dedupe,
+            lambda: pipeline.book,
+            self.partitions,
+            intake.look_again,
+            lambda: datetime.now(UTC),
+            redact,
+        )
         self.storm = Storm(config.dlq, self._hold_all)
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
         self.joined = False
@@ -104,6 +121,7 @@ class Processor:
             if before is not None:
                 before.lease.drop()  # its end was too slow for the consumer thread
             self.partitions[one.number] = partition
+            self._withheld.attend(partition)
         self.joined = True
         log.info("partitions.assigned", partitions=sorted(one.number for one in partitions))
         self._on_change()
@@ -131,6 +149,7 @@ class Processor:
     async def revoke(self, partitions: list[int]) -> list[TopicPartition]:
         """See `source.Owner`."""
         going = await self._drain(partitions)
+        await self._withheld.hand_over(going)
         await self._committer.quiet()
         offsets = [self._committer.offset(partition) for partition in going if partition.progress.changed]
         self._forget(going)
@@ -161,7 +180,7 @@ class Processor:
         self._stopping = True
         for partition in self.partitions.values():
             self._close(partition)
-        await self._drain(list(self.partitions))
+        await self._withheld.hand_over(await self._drain(list(self.partitions)))
         for _ in range(3):  # a rebalance under way may refuse one
             await self._committer.commit(list(self.partitions.values()), at_once=True)
             if not any(partition.progress.changed for partition in self.partitions.values()):
@@ -194,36 +213,58 @@ class Processor:
             return False
         if isinstance(outcome, Done):
             self.storm.succeeded()
+        self._withheld.ended(job, outcome)
         job.partition.ended(job.message.offset, job.size)
         return True
 
     async def _end(self, job: Job) -> Outcome:
         lease = job.partition.lease
         while True:
-            await self.storm.wait(lease)
-            if lease.ended:
-                raise Revoked("the partition goes")
             outcome = await self._outcome(job)
             seconds = self._clock() - job.taken_at
             if not isinstance(outcome, Dead):
                 if job.event is not None:
                     self._journal.ended(job.event, outcome, seconds)
                 return outcome
-            if self.storm.holding:
+            stage = outcome.error.stage
+            if self.storm.holding and stage not in _ON_PURPOSE:
                 continue  # it failed while the engine began to hold: tried again with the rules as they are then
-            letter = compose(job.message, job.event, outcome, datetime.now(UTC), self._redact)
+            await self._withheld.park(job, outcome)
+            lane = None if job.event is None or job.failure is not None else lane_id(job.key)
+            letter = compose(job.message, job.event, outcome, datetime.now(UTC), self._redact, lane)
             await self._dead_letters.write(letter, lease)
             self._journal.dead_lettered(job.message, job.event, outcome, seconds)
-            if self.storm.dead(job.key, outcome.error.stage):
+            if self.storm.dead(job.key, stage):
                 self._say_why(outcome)
             return outcome
 
     async def _outcome(self, job: Job) -> Outcome:
+        """How an event ends, by what the API answers or otherwise; `engine skip` may interrupt it."""
+        notes, offset, lease = job.partition.notes, job.message.offset, job.partition.lease
+        journey = None if job.event is None else Journey(job.event, job.key, lease, self._journal)
+        notes.begin(offset)
+        try:
+            if not notes.ready.is_set():
+                await lease.until(notes.ready)
+            if self.storm.holding and offset not in notes.skips:
+                await self.storm.wait(lease)
+            if lease.ended:
+                raise Revoked("the partition goes")
+            withheld = self._withheld.verdict(job)
+            return await self._process(job, journey) if withheld is None else withheld
+        except asyncio.CancelledError:
+            if not notes.was_interrupted(offset):
+                raise
+            return self._withheld.skipped(job, journey)
+        finally:
+            notes.end(offset)
+
+    async def _process(self, job: Job, journey: Journey | None) -> Outcome:
         event, failure = job.event, job.failure
         if event is not None and failure is not None:
             failure = self._refusal(event)
-        if event is not None and failure is None:
-            return await self._pipeline.process(Journey(event, job.key, job.partition.lease, self._journal))
+        if journey is not None and failure is None:
+            return await self._pipeline.process(journey)
         rule = None if event is None else self._pipeline.book.find(event.type, event.version)
         return Dead(rule, failure or Undeliverable(Stage.DECODE, "the record has no event"))
 

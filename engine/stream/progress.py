@@ -67,6 +67,13 @@ class Progress:
             self._pass_restored()
             self.changed = True
 
+    def is_done(self, offset: int) -> bool:
+        """Whether an offset needs nothing more; False also where it is still to come."""
+        if offset >= self._next:
+            return self._is_restored(offset)
+        at = bisect_left(self._pending, offset)
+        return at == len(self._pending) or self._pending[at] != offset
+
     def done(self) -> list[Interval]:
         """Intervals beyond the watermark that are done, sorted, apart from each other."""
         edges = [*self._pending, self._next]

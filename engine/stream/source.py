@@ -239,7 +239,7 @@ class Source:
         found = [self._place(partition) for partition in self._committed(partitions)]
         if self._stop.is_set():
             found = []  # nothing of them will be read, and what could not be asked is not known
-        if found:
+        if found or not partitions:  # a member that gets none, as there are too few, is one all the same
             self._flows.update({one.number: one.flow for one in found})
             self._next.update({one.number: one.start for one in found})
             self._call(self._owner.assigned, found)

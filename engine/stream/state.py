@@ -244,6 +244,11 @@ class State:
         bits = self._settled.get(partition)
         return 0 if bits is None else bits.count(low, high)
 
+    def is_settled(self, partition: int, offset: int) -> bool:
+        """Whether one message of the dead-letter topic is not open any more."""
+        bits = self._settled.get(partition)
+        return bits is not None and offset in bits
+
     def _apply(self, parts: list[str], data: Any) -> Source | Lane | None:
         kind, topic, partition = parts[0], parts[1], int(parts[2])
         if kind in ("letter", "skip"):
@@ -332,6 +337,10 @@ class _Bits:
         if at >= len(self._bits):
             self._bits += bytes(at + 1 - len(self._bits))
         self._bits[at] |= 1 << (offset & 7)
+
+    def __contains__(self, offset: int) -> bool:
+        at = offset - self._base >> 3
+        return 0 <= at < len(self._bits) and bool(self._bits[at] >> (offset & 7) & 1)
 
     def count(self, low: int, high: int) -> int:
         """How many of its offsets are from `low` up to `high`."""

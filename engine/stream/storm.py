@@ -12,7 +12,8 @@ from engine.stream.lease import Lease
 KEYS = 10
 """Different ordering keys that must have failed: one poison key never stops the engine."""
 
-_UNCOUNTED = frozenset({Stage.DECODE, Stage.ENVELOPE})  # nobody can stop the service with bad bytes
+# nobody can stop the service with bad bytes, and what is parked or skipped was not tried
+_UNCOUNTED = frozenset({Stage.DECODE, Stage.ENVELOPE, Stage.PARKED, Stage.SKIPPED})
 
 
 class Storm:

@@ -24,6 +24,8 @@ from engine.quix import (
     TopicPermissionError,
     application,
 )
+from engine.stream.state_topic import topic_name
+from engine.stream.survey import Survey
 
 HEADROOM = 64 * 1024
 """Bytes that a dead letter may be larger than its event: the `dlq.*` headers."""
@@ -31,6 +33,9 @@ HEADROOM = 64 * 1024
 _KAFKA_DEFAULT = 1_048_588  # `max.message.bytes` where the broker does not say
 _TIMEOUT = 10.0
 _DEFAULT = -1  # of the broker
+# compacted only: what was replayed must be known for as long as its dead letter may stand there, however long that is;
+# small segments, because the newest is never compacted and everybody reads it
+_STATE_SETTINGS = {"cleanup.policy": "compact", "segment.bytes": str(16 * 1024 * 1024)}
 Made = TypeVar("Made")
 
 
@@ -51,19 +56,66 @@ class Topics:
     max_message_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class LetterTopic:
+    """What a replay needs to know of the dead-letter topic.
+
+    Attributes:
+        same_partitions: it has as many as the topic of events.
+        max_message_bytes: the largest message it takes.
+    """
+
+    same_partitions: bool
+    max_message_bytes: int
+
+
+def letter_topic(config: Config) -> LetterTopic:
+    """Look at the dead-letter topic, and create its state topic where that is missing.
+
+    Raises:
+        Unusable: they must not be read, or not be created.
+        Unavailable: the broker does not answer.
+    """
+    create_state_topic(config)
+    counts = Survey(config.kafka).topics()
+    same = counts.get(config.dlq.topic) == counts.get(config.kafka.topic)
+    return LetterTopic(same, _asking(lambda: max_message_bytes(config, config.dlq.topic), config))
+
+
 def event_topic(name: str, decoder: Decoder) -> Topic:
     """The topic of events as Quix deserializes it; asks no broker."""
     return Topic(name, value_deserializer=EventDeserializer(decoder), key_deserializer="bytes")
 
 
 def prepare(config: Config, decoder: Decoder) -> Topics:
-    """Verify the main topic (or create it, where `kafka.create_topic` says so), create the dead-letter topic.
+    """Verify the main topic (or create it, where `kafka.create_topic` says so), create those of dead letters.
 
     Raises:
         Unusable: a topic is missing or must not be read; says what to do.
         Unavailable: the broker does not answer.
     """
-    return _asking(lambda: _prepare(config, decoder), config)
+    found = _asking(lambda: _prepare(config, decoder), config)
+    try:
+        create_state_topic(config)
+    except Unusable as error:  # the engine works without it, see `keeper`
+        structlog.get_logger().warning("state.not_created", topic=topic_name(config.dlq.topic), reason=str(error))
+    return found
+
+
+def create_state_topic(config: Config) -> None:
+    """Create the topic `<dlq topic>.state` where it is missing.
+
+    Raises:
+        Unusable: it must not be created.
+        Unavailable: the broker does not answer.
+    """
+    settings = TopicConfig(
+        num_partitions=1, replication_factor=config.dlq.replication or _DEFAULT, extra_config=_STATE_SETTINGS
+    )
+    _asking(
+        lambda: application(config.kafka, create_topics=True).topic(topic_name(config.dlq.topic), config=settings),
+        config,
+    )
 
 
 def _prepare(config: Config, decoder: Decoder) -> Topics:

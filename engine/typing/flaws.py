@@ -78,6 +78,11 @@ class Flaws:
         if not self._muted:
             self.seen.add(id(node))
 
+    @property
+    def is_muted(self) -> bool:
+        """True while nothing is noted."""
+        return self._muted > 0
+
     @contextmanager
     def muted(self) -> Iterator[None]:
         """Note nothing meanwhile: something is looked at a second time."""

@@ -191,15 +191,24 @@ def members(one: Type) -> tuple[Type, ...]:
 
 def union(*types: Type) -> Type:
     """One of these types. UNKNOWN takes all in; of none nothing is known."""
+    if len(types) == 1:
+        return types[0]
     found = dict.fromkeys(member for one in types for member in members(one))
     if not found or UNKNOWN in found:
         return UNKNOWN
+    if len(found) > 1:
+        found = _without_parts(found)
+    return next(iter(found)) if len(found) == 1 else Union(tuple(found))
+
+
+def _without_parts(found: dict[Type, None]) -> dict[Type, None]:
+    """Without those that are part of another: constants of a kind beside the whole kind."""
     if BOOLEAN in found or (TRUE in found and FALSE in found):
         found = dict.fromkeys(BOOLEAN if isinstance(one, Boolean) else one for one in found)
     for whole in (TEXT, INTEGER, FLOAT, DECIMAL):
         if whole in found:
             found = dict.fromkeys(whole if _is_part(one, whole) else one for one in found)
-    return next(iter(found)) if len(found) == 1 else Union(tuple(found))
+    return found
 
 
 def _is_part(one: Type, whole: Text | Number) -> bool:
@@ -215,13 +224,61 @@ def nullable(one: Type) -> Type:
 
 def may_be_null(one: Type) -> bool:
     """True where null is among what it may be."""
-    return any(isinstance(member, Null) for member in members(one))
+    if not isinstance(one, Union):
+        return isinstance(one, Null)
+    return any(isinstance(member, Null) for member in one.members)
 
 
 def without(one: Type, *kinds: type) -> Type | None:
     """The type less those of these classes; None where nothing is left."""
-    left = [member for member in members(one) if not isinstance(member, kinds)]
+    if not isinstance(one, Union):
+        return None if isinstance(one, kinds) else one
+    left = [member for member in one.members if not isinstance(member, kinds)]
+    return (one if len(left) == len(one.members) else union(*left)) if left else None
+
+
+def truthy(one: Type) -> Type | None:
+    """What is left of a type where its value counts as true; None for nothing."""
+    left = [kept for member in members(one) if (kept := _truthy(member)) is not None]
     return union(*left) if left else None
+
+
+def falsy(one: Type) -> Type | None:
+    """What is left of a type where its value counts as false; None for nothing."""
+    left = [kept for member in members(one) if (kept := _falsy(member)) is not None]
+    return union(*left) if left else None
+
+
+def _truthy(one: Type) -> Type | None:
+    match one:
+        case Null() | Boolean(value=False):
+            return None
+        case Boolean():
+            return TRUE
+        case Text(symbols=tuple() as known) if "" in known:
+            left = tuple(symbol for symbol in known if symbol)
+            return replace(one, symbols=left) if left else None
+        case Number(values=tuple() as numbers) if 0 in numbers:
+            rest = tuple(number for number in numbers if number)
+            return replace(one, values=rest) if rest else None
+        case _:
+            return one
+
+
+def _falsy(one: Type) -> Type | None:
+    match one:
+        case Boolean(value=True) | Moment() | Uuid() | Omitted():
+            return None
+        case Boolean():
+            return FALSE
+        case Text(symbols=tuple() as known):
+            return replace(one, symbols=("",)) if "" in known else None
+        case Number(values=tuple() as numbers):
+            return replace(one, values=(0,)) if 0 in numbers else None
+        case Record(fields=fields):
+            return None if fields and not one.open and one.source is Source.EVENT else one
+        case _:
+            return one
 
 
 def each(one: Type, *kinds: type) -> Iterator[Type]:

@@ -60,6 +60,9 @@ class EventTypes:
         return left or {newest + 1: known[newest]}  # every later version is read as the newest
 
 
+NO_EVENTS = EventTypes({})
+
+
 def _read(file: Path) -> Type:
     try:
         return event_type(json.loads(file.read_bytes()))

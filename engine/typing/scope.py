@@ -27,6 +27,7 @@ class Env:
         aliases: vars that are another value under a new name, by the path to it.
         sure: names whose types are certain: not those from an API's document.
         broken: vars whose own value has a flaw.
+        event: the event without the fields that all events have.
         faulty: a condition around has a flaw, so it may have meant to prove what looks unproven.
         dead: this cannot be reached.
     """
@@ -36,6 +37,7 @@ class Env:
     aliases: Mapping[str, Path] = field(default_factory=dict)
     sure: frozenset[str] = frozenset()
     broken: frozenset[str] = frozenset()
+    event: Type = model.UNKNOWN
     faulty: bool = False
     dead: bool = False
 
@@ -121,7 +123,7 @@ def event_scope(event: Type, name: str, version: int | None) -> Env:
     }
     whole = [_with(one, common) for one in model.members(event)]
     names = {"event": union(*whole), "message": MESSAGE, "omit": model.OMITTED}
-    return Env(names, sure=frozenset(names))
+    return Env(names, sure=frozenset(names), event=event)
 
 
 def response(body: Type, item: Type, *, paginate: bool) -> Record:

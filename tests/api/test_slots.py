@@ -41,6 +41,27 @@ async def test_first_come_first_served() -> None:
     assert slots.take()
 
 
+async def test_a_holder_and_waiters_that_are_cancelled_together_lose_no_slot() -> None:
+    """A partition that is lost cancels all at once: the holder gives before the waiters hear of their own end."""
+    slots = Slots(1)
+
+    async def hold() -> None:
+        if not slots.take():
+            await slots.wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            slots.give()
+
+    tasks = [asyncio.ensure_future(hold()) for _ in range(3)]
+    await asyncio.sleep(0)
+    for task in tasks:
+        task.cancel()
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [asyncio.CancelledError] * 3 == [type(end) for end in ends]
+    assert [True, False] == [slots.take(), slots.take()]
+
+
 @pytest.mark.parametrize("given", [False, True])
 async def test_a_cancelled_wait_loses_no_slot(given: bool) -> None:
     """Cancelled before or in the moment of its turn: the slot is there for the next."""

@@ -1,29 +1,47 @@
 """Rule files as cases: those of `tests/cases/valid` have no finding, the others those that their first lines name.
 
 A line `# expect: 6:5 error unknown-key did you mean 'body'` says line, column, level, id, and a part of the message or
-of the help. A new case is a new file.
+of the help. A line `# openapi: shop` names the document of the API (`ciso`, or a file of `tests/cases/openapi`),
+`# openapi helpdesk: desk` that of the further API `helpdesk`. A new case is a new file.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from engine.commands.validate_rules import check, in_order
-from engine.config.model import Api, Config
+from engine.commands.validate_rules import check, settled
+from engine.config.model import Api, Config, Events
 from engine.documents import read_documents
 from engine.findings import Finding
 
 CASES = Path(__file__).parents[1] / "cases"
-CONFIG = Config(apis={"helpdesk": Api(name="helpdesk")})
+CONFIG = Config(apis={"helpdesk": Api(name="helpdesk")}, events=Events(schemas=CASES / "schemas"))
 EXPECT = "# expect: "
+OPENAPI = re.compile(r"^# openapi(?: (\w+))?: (\w+)$", re.MULTILINE)
+CISO = Path(__file__).parents[2] / "schemas" / "ciso-assistant.openapi.json"
+
+
+def config_for(text: str) -> Config:
+    """CONFIG with the documents that a file names."""
+    config = CONFIG
+    for api, name in OPENAPI.findall(text):
+        document = CISO if name == "ciso" else CASES / "openapi" / f"{name}.yaml"
+        if api:
+            config = replace(config, apis={**config.apis, api: replace(config.apis[api], openapi=document)})
+        else:
+            config = replace(config, api=replace(config.api, openapi=document))
+    return config
 
 
 def findings(file: Path) -> list[Finding]:
     """Everything that validate-rules finds in a file, in its order."""
-    documents, wrong = read_documents(file, file.read_text(encoding="utf-8"))
-    return in_order([*wrong, *check(documents, CONFIG)])
+    text = file.read_text(encoding="utf-8")
+    documents, wrong = read_documents(file, text)
+    return settled([*wrong, *check(documents, config_for(text))], documents)
 
 
 def expected(file: Path) -> list[str]:

@@ -1,7 +1,7 @@
 """The pages of docs/ as tests read them: fenced blocks, tables, links, and terminal sessions.
 
 A block's info string says what it is: ```yaml rules/a.yaml is a file of that name, ```yaml rule and ```yaml config are
-a whole rule and a whole configuration without a name, ```console is a terminal session in a folder with the page's files.
+a whole rule and a whole configuration without one, ```console is a terminal session in a folder with the page's files.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def prose(text: str) -> str:
 def commands(block: Block) -> Iterator[Command]:
     """The commands of a session."""
     for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
-        line, _, shown = part.partition("\n")
+        line, _, shown = part.replace("\\\n", " ").partition("\n")
         yield Command(shlex.split(line, comments=True), shown.rstrip("\n"))
 
 
@@ -108,7 +108,7 @@ def section(text: str, heading: str) -> str:
 
 
 def rows(text: str) -> dict[str, list[str]]:
-    """The rows of all tables by the code in their first cell: `key` | further | cells. Several codes are several rows."""
+    """The further cells of all tables' rows by the `code` in their first cell; several codes are several rows."""
     found: dict[str, list[str]] = {}
     for row in _ROW.finditer(prose(text)):
         first, *further = (cell.replace("\\|", "|") for cell in _CELL.split(row["cells"]))

@@ -199,3 +199,12 @@ class Hall:
 
 def records(*names: str, first: int = 0) -> list[Record]:
     return [record(offset, name.encode()) for offset, name in enumerate(names, first)]
+
+
+async def storm(hall: Hall) -> list[str]:
+    """Twelve dead letters of as many keys; the names."""
+    names = [f"n{number}" for number in range(12)]
+    for name in names:
+        hall.client.ends[name] = Undeliverable(Stage.EXPECT, "no")
+    await hall.deliver(*records(*names))
+    return names

@@ -36,6 +36,15 @@ async def test_without_an_offset_the_configuration_says_where(
     assert ("assign", (0, offset)) in stage.consumer.log
 
 
+async def test_a_member_without_a_partition_is_told_so(stages: Make) -> None:
+    """More members than partitions: the one that gets none is ready all the same."""
+    stage = stages()
+    stage.consumer.assign_partitions()
+    stage.source.begin()
+    await stage.until(lambda: stage.owner.told)
+    assert [("assigned",)] == stage.owner.told
+
+
 async def test_the_committed_offset_and_its_metadata_are_taken_up(stages: Make) -> None:
     """What a former owner finished beyond it is known."""
     stage = stages(start="latest")

@@ -1,0 +1,1 @@
+"""Dead letters, read back: listed, shown, replayed, given up."""

@@ -1,0 +1,99 @@
+"""What a replay has to do, put in order. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from engine.deadletters.selection import LEFT, Standing
+from engine.deadletters.standing import Line
+from engine.stream.reader import Place
+from engine.stream.state import Lane, Source, State
+
+_BITS = 64
+
+
+@dataclass(slots=True)
+class ParkedLane:
+    """The letters of a parked key that are left, by the offsets of their events; they are done in this order only.
+
+    Attributes:
+        left: offsets in order.
+        through: the greatest offset of a letter of it, done or not.
+    """
+
+    left: deque[int] = field(default_factory=deque)
+    through: int = -1
+
+
+class Gathering:
+    """Source offsets to be replayed, and what is passed over.
+
+    Args:
+        topic: of events; letters of another topic, by another engine, are not ours to replay.
+        state: what is parked.
+        max_replays: those that were replayed as often are refused; None: none is.
+
+    Attributes:
+        lanes: of parked keys with letters, each with all that is left of it, meant or not.
+        refused: how many were replayed too often.
+        others: how many are of another topic.
+        standings: source offsets by what became of them, meant or not.
+    """
+
+    def __init__(self, topic: str, state: State, max_replays: int | None) -> None:
+        self._topic = topic
+        self._max = max_replays
+        self._packed: list[int] = []
+        self.lanes: dict[Lane, ParkedLane] = {lane: ParkedLane() for lane, _ in state.lanes() if lane.topic == topic}
+        self.refused = 0
+        self.others = 0
+        self.standings: Counter[Standing] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._packed)
+
+    def take(self, lines: Iterable[Line]) -> None:
+        """Take source offsets, in whatever order."""
+        for line in lines:
+            if line.letter.source.topic != self._topic:
+                self.others += line.meant
+                continue
+            self.standings[line.standing] += 1
+            self._lane(line)
+            if not line.meant:
+                continue
+            if self._max is not None and line.replays >= self._max:
+                self.refused += 1
+            else:
+                self._packed.append(_pack(line.letter.source, line.letter.place))
+
+    def batches(self, size: int) -> Iterator[list[tuple[Source, Place]]]:
+        """Events with their newest letters, by source partition and offset, at most `size` at a time."""
+        self._packed.sort()
+        for lane in self.lanes.values():
+            lane.left = deque(sorted(lane.left))
+        for start in range(0, len(self._packed), size):
+            yield [_unpack(self._topic, packed) for packed in self._packed[start : start + size]]
+
+    def _lane(self, line: Line) -> None:
+        letter = line.letter
+        if letter.lane is None:
+            return
+        lane = self.lanes.get(Lane(letter.source.topic, letter.source.partition, letter.lane))
+        if lane is not None:
+            lane.through = max(lane.through, letter.source.offset)
+            if line.standing in LEFT:
+                lane.left.append(letter.source.offset)
+
+
+def _pack(source: Source, place: Place) -> int:
+    """Four numbers in one, that sort as the source does: a million of them are a matter of tens of megabytes."""
+    return ((source.partition << _BITS | source.offset) << _BITS | place.partition) << _BITS | place.offset
+
+
+def _unpack(topic: str, packed: int) -> tuple[Source, Place]:
+    mask = (1 << _BITS) - 1
+    place = Place(packed >> _BITS & mask, packed & mask)
+    return Source(topic, packed >> 3 * _BITS, packed >> 2 * _BITS & mask), place

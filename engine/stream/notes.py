@@ -1,0 +1,54 @@
+"""What the state topic says of one partition, and which of its events may be interrupted. Lives on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+
+from engine.stream.seen import Seen
+from engine.stream.state import Parked, Skip
+
+
+class Notes:
+    """Kept from a partition's assignment to its end.
+
+    Attributes:
+        ready: set when everything of the former owner is known; no event may begin before.
+        parked: lanes whose events go to the dead letters, by `lane_id`.
+        skips: offsets that are wanted in the dead letters.
+        seen: events that were done; None where duplicates are not looked for.
+    """
+
+    __slots__ = ("_interrupted", "_under_way", "parked", "ready", "seen", "skips")
+
+    def __init__(self) -> None:
+        self.ready = asyncio.Event()
+        self.parked: dict[str, Parked] = {}
+        self.skips: dict[int, Skip] = {}
+        self.seen: Seen | None = None
+        self._under_way: dict[int, asyncio.Task[object]] = {}
+        self._interrupted: set[int] = set()
+
+    def begin(self, offset: int) -> None:
+        """The current task waits, or sends requests, for an event until `end`: it may be interrupted."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._under_way[offset] = task
+
+    def end(self, offset: int) -> None:
+        """The event may not be interrupted any more."""
+        self._under_way.pop(offset, None)
+
+    def interrupt(self, offset: int) -> None:
+        """Cancel whatever the event waits for, if it is under way."""
+        task = self._under_way.get(offset)
+        if task is not None and offset not in self._interrupted:
+            self._interrupted.add(offset)
+            task.cancel()
+
+    def was_interrupted(self, offset: int) -> bool:
+        """Whether the cancellation that the current task met was `interrupt`'s, and nobody else's; then it is over."""
+        if offset not in self._interrupted:
+            return False
+        self._interrupted.discard(offset)
+        task = asyncio.current_task()
+        return task is not None and task.uncancel() == 0

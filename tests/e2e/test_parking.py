@@ -1,0 +1,148 @@
+"""`on_dead: park`: a key stops at its dead letter, in order, over stops and crashes, until it is released."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient
+
+from engine.config.model import Kafka as KafkaConfig
+from engine.stream.state import Entry, Lane, State, lane_id, released_entry
+from engine.stream.state_topic import StateReader, StateWriter, topic_name
+from tests.api_server.client import ApiServer
+from tests.rig.events import NOTE, write_rule
+from tests.rig.topics import Record
+from tests.rig.waiting import eventually, stays
+from tests.rig.world import World
+from tests.services.kafka import Kafka
+
+pytestmark = pytest.mark.services
+
+PARK = NOTE.replace("requests:", "on_dead: park\nrequests:", 1)
+REFUSED = {"status": 422, "reference": "AC-1"}
+
+
+@pytest.fixture
+def world(tmp_path: Path, kafka: Kafka, api_server: ApiServer) -> Iterator[World]:
+    """The rule `note` parks."""
+    made = World(tmp_path, kafka, api_server)
+    write_rule(made.rules / "note.yaml", PARK)
+    yield made
+    made.close()
+
+
+def _letters(world: World, count: int) -> list[Record]:
+    """The dead letters of AC-1, one a source offset, in the order of their events."""
+    found = {letter.source: letter for letter in world.topics.letters(world.dlq, count)}
+    return [found[source] for source in sorted(found)]
+
+
+def _numbers(letters: list[Record]) -> list[int]:
+    return [int((letter.value or b"").rpartition(b'"n ')[2].rstrip(b'"}')) for letter in letters]
+
+
+def _state(world: World) -> State:
+    state = State()
+    with StateReader(KafkaConfig(brokers=world.kafka.address), topic_name(world.dlq)) as reader:
+        end = reader.end()
+        while reader.position < end:
+            for key, value in reader.take(1.0):
+                state.apply(key, value)
+    return state
+
+
+def _write(world: World, *entries: Entry) -> None:
+    StateWriter(KafkaConfig(brokers=world.kafka.address), topic_name(world.dlq)).write(entries)
+
+
+def _release(world: World, letters: list[Record]) -> Lane:
+    partition, last = letters[-1].source
+    lane = Lane(world.topic, partition, lane_id("AC-1"))
+    _write(world, released_entry(lane, last, datetime.now(UTC)))
+    return lane
+
+
+def test_a_key_is_parked_in_order_over_a_crash_and_a_stop_until_it_is_released(world: World) -> None:
+    """Every event of the key is a dead letter, in order, others go on; after the release the next are done directly."""
+    world.api.faults(REFUSED)
+    first = world.engine().start_ready()
+    world.notes(60, 6)  # AC-1 gets 6, 12, ... 60
+    assert 10 == len(_letters(world, 10))
+    first.kill()
+    world.api.faults()
+    world.notes(60, 6, first=61)
+    second = world.engine().start_ready()
+    assert 20 == len(_letters(world, 20))
+    world.wait_applied(100)
+    world.wait_committed()
+    assert 0 == second.stop()
+    world.notes(60, 6, first=121)
+    third = world.engine().start_ready()
+    letters = _letters(world, 30)
+    world.wait_committed()
+    assert list(range(6, 181, 6)) == _numbers(letters)
+    assert ["request", *["parked"] * 29] == [letter.text("dlq.stage") for letter in letters]
+    assert {lane_id("AC-1")} == {letter.text("dlq.order_key") for letter in letters}
+    lane = _release(world, letters)
+    eventually(lambda: third.events("key.released"), what="the engine notices the release")
+    world.notes(60, 6, first=181)
+    world.wait_applied(150 + 60)
+    assert list(range(186, 241, 6)) == world.api.applied()["AC-1"]
+    assert 0 == world.api.stats()["order_violations"]
+    eventually(lambda: _state(world).parked(lane) is None and _state(world).released(lane) is None)
+    assert 30 == world.topics.count(world.dlq)
+
+
+def test_a_release_that_does_not_reach_far_enough_changes_nothing(world: World) -> None:
+    """Events that were parked while somebody replayed the ones before keep the key parked; also for the next engine."""
+    world.api.faults(REFUSED)
+    first = world.engine().start_ready()
+    world.notes(30, 6)
+    letters = _letters(world, 5)
+    world.api.faults()
+    lane = _release(world, letters[:4])
+    stays(lambda: not first.events("key.released"), during=1.0)
+    world.notes(6, 6, first=31)
+    assert 6 == len(_letters(world, 6))
+    assert 0 == first.stop()
+    second = world.engine().start_ready()
+    world.notes(6, 6, first=37)
+    letters = _letters(world, 7)
+    assert letters[-1].source[1] == getattr(_state(world).parked(lane), "last", None)
+    _release(world, letters)
+    eventually(lambda: second.events("key.released"))
+
+
+def test_a_rebalance_takes_parked_keys_along(world: World) -> None:
+    """The next owner parks what follows, without ever having seen the dead event."""
+    world.api.faults(REFUSED)
+    first = world.engine().start_ready()
+    world.notes(30, 6)
+    _letters(world, 5)
+    world.api.faults()
+    second = world.engine().start_ready()
+    assert 0 == first.stop()
+    eventually(lambda: second.text().count("partitions.assigned") >= 2)
+    world.notes(30, 6, first=31)
+    letters = _letters(world, 10)
+    assert list(range(6, 61, 6)) == _numbers(letters)
+    assert "AC-1" not in world.api.applied()
+
+
+def test_a_lost_state_topic_is_survived(world: World) -> None:
+    """The engine says so, makes it anew, and goes on parking."""
+    world.api.faults(REFUSED)
+    engine = world.engine().start_ready()
+    world.notes(12, 6)
+    _letters(world, 2)
+    admin = AdminClient(world.kafka.client())
+    admin.delete_topics([topic_name(world.dlq)])[topic_name(world.dlq)].result(30)
+    world.notes(12, 6, first=13)
+    eventually(lambda: engine.events("state.missing") or engine.events("state.lost"), what="the loss is told")
+    assert [6, 12, 18, 24] == _numbers(_letters(world, 4))
+    eventually(lambda: list(_state(world).lanes()), what="the mark is written to the new topic")
+    assert engine.live()
+
