@@ -34,7 +34,7 @@ def check(subject: Subject) -> Iterator[Finding]:
             continue
         if request.body is None:
             yield from _without_body(subject, request, operation)
-        for slot in body_slots(subject, request, operation):
+        for slot in body_slots(subject, request):
             missing = _missing(slot) if isinstance(slot.value, Mapped) and slot.value.whole else []
             if missing and slot.is_whole:
                 yield subject.at((*request.pointer, "body"), key=True).error(ID, *_words(request, missing))

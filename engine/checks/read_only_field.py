@@ -23,8 +23,8 @@ ID = "read-only-field"
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Names in the body that are `readOnly` in the document."""
-    for request, operation in operations(subject):
-        for slot in body_slots(subject, request, operation):
+    for request, _ in operations(subject):
+        for slot in body_slots(subject, request):
             if not isinstance(slot.value, Mapped):
                 continue
             for entry in slot.value.entries:

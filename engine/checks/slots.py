@@ -49,21 +49,14 @@ def operations(subject: Subject) -> Iterator[tuple[RequestRule, Operation]]:
             yield request, operation
 
 
-def body_slots(subject: Subject, request: RequestRule, operation: Operation) -> Iterator[Slot]:
+def body_slots(subject: Subject, request: RequestRule) -> tuple[Slot, ...]:
     """The body and all values in it; nothing for `raw` and where the document says nothing."""
-    value = None if request.encoding == "raw" else written(subject, (*request.pointer, "body"))
-    if value is None:
-        return
-    wanted = operation.body(request.encoding, _media_type(request))
-    yield from _slots(Slot(value, wanted, operation.schemas, request.encoding != "json", is_whole=True))
+    return subject.once(_body_slots, request)
 
 
-def query_entries(subject: Subject, request: RequestRule) -> Iterator[Entry]:
+def query_entries(subject: Subject, request: RequestRule) -> tuple[Entry, ...]:
     """The names of the query, also those in one expression that gives it."""
-    value = written(subject, (*request.pointer, "query"))
-    for one in plain(value) if value is not None else ():
-        if isinstance(one, Mapped):
-            yield from one.entries
+    return subject.once(_query_entries, request)
 
 
 def query_slots(subject: Subject, request: RequestRule, operation: Operation) -> Iterator[Slot]:
@@ -73,6 +66,21 @@ def query_slots(subject: Subject, request: RequestRule, operation: Operation) ->
         parameter = known.get(entry.name)
         if parameter is not None and not parameter.is_object:
             yield from _query_slots(entry.value, parameter, operation.schemas)
+
+
+def _body_slots(subject: Subject, request: RequestRule) -> tuple[Slot, ...]:
+    operation = subject.operation(request)
+    value = None if request.encoding == "raw" else written(subject, (*request.pointer, "body"))
+    if value is None or operation is None:
+        return ()
+    wanted = operation.body(request.encoding, _media_type(request))
+    return tuple(_slots(Slot(value, wanted, operation.schemas, request.encoding != "json", is_whole=True)))
+
+
+def _query_entries(subject: Subject, request: RequestRule) -> tuple[Entry, ...]:
+    value = written(subject, (*request.pointer, "query"))
+    found = [one.entries for one in plain(value) if isinstance(one, Mapped)] if value is not None else []
+    return tuple(entry for entries in found for entry in entries)
 
 
 def _query_slots(value: Value, parameter: Parameter, schemas: Schemas) -> Iterator[Slot]:
@@ -101,6 +109,8 @@ def _with_lists(value: Value, each: Alternatives, parameter: Parameter) -> Alter
 
 
 def _slots(slot: Slot) -> Iterator[Slot]:
+    if any(one.is_anything for one in slot.wanted):
+        return
     for value in plain(slot.value):
         if isinstance(value, Omitted):
             continue
@@ -145,10 +155,9 @@ def _nearest(value: Mapped, mappings: Alternatives, schemas: Schemas) -> Alterna
     """Of several alternatives those that know all names; of these those whose constants fit, and nothing is missing."""
     found = mappings
     for is_near in (_knows_names, _fits_constants, _has_required):
-        near = tuple(one for one in found if is_near(value, one, schemas))
-        found = near or found
         if len(found) < 2:
             break
+        found = tuple(one for one in found if is_near(value, one, schemas)) or found
     return found
 
 

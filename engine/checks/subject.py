@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from jinja2 import nodes
@@ -56,6 +56,7 @@ class Subject:
         events: the types of the project's events.
         typed: the types of the rule's templates, and what is wrong by them.
         apis: those with a document, by their names in `apis`; "" for `api`.
+        kept: what several checks work out of the rule, by who works it out.
     """
 
     document: Document
@@ -66,6 +67,7 @@ class Subject:
     events: EventTypes
     typed: TypedRule
     apis: Mapping[str, KnownApi]
+    kept: dict[Any, Any] = field(default_factory=dict)
 
     def operation(self, request: RequestRule) -> Operation | None:
         """What the API's document says of a request; None where there is no document, or nothing in it.
@@ -80,6 +82,14 @@ class Subject:
     def of(self, question: Callable[[Template], T], place: Place) -> T:
         """What a question about the text of a template gives; the same text is asked once."""
         return self.memo.ask(question, place.template)
+
+    def once(self, work: Callable[[Subject, RequestRule], T], request: RequestRule) -> T:
+        """What a function gives for a request of this rule, worked out once."""
+        key = (work, request.pointer)
+        if key not in self.kept:
+            self.kept[key] = work(self, request)
+        found: T = self.kept[key]
+        return found
 
     def faults(self, kind: FlawKind) -> Iterator[tuple[Fault, Spot]]:
         """What is wrong by the types, with its places."""

@@ -30,7 +30,7 @@ ID = "unfitting-value"
 def check(subject: Subject) -> Iterator[Finding]:
     """Values of `query` and `body`, at any depth: those that are written out, and the types of the others."""
     for request, operation in operations(subject):
-        slots = [*query_slots(subject, request, operation), *body_slots(subject, request, operation)]
+        slots = [*query_slots(subject, request, operation), *body_slots(subject, request)]
         found = [_finding(slot, why) for slot in slots if (why := _misfit(slot)) is not None]
         yield from found
         told = {finding.span for finding in found}
@@ -64,7 +64,7 @@ def _finding(slot: Slot, why: Misfit) -> Finding:
 
 def _by_type(subject: Subject, slot: Slot, value: Computed, told: Collection[Span]) -> Iterator[Finding]:
     """What does not fit in some version, unless a value that is written in the same template was told already."""
-    if value.is_text or _spans(value) & set(told):
+    if value.is_text or (told and _spans(value) & set(told)):
         return
     by_why: dict[Misfit, list[Version]] = {}
     types = subject.typed.of(value.place.template.pointer)

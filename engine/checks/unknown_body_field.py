@@ -29,9 +29,9 @@ _LISTED = 12  # names that a remedy lists
 
 def check(subject: Subject) -> Iterator[Finding]:
     """Names in the body, at any depth, that no alternative of the schema has; also those of a record of the event."""
-    for request, operation in operations(subject):
+    for request, _ in operations(subject):
         said = f"{request.method} {request.path} takes no field"
-        for slot in body_slots(subject, request, operation):
+        for slot in body_slots(subject, request):
             mappings = slot.mappings
             if not mappings or (slot.as_text and not slot.is_whole):
                 continue

@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from engine.deadletters.letter import DeadLetter
 from engine.deadletters.selection import LEFT, Standing
 from engine.deadletters.standing import Line
 from engine.stream.reader import Place
@@ -36,6 +37,7 @@ class Gathering:
         max_replays: those that were replayed as often are refused; None: none is.
 
     Attributes:
+        topic: of events.
         lanes: of parked keys with letters, each with all that is left of it, meant or not.
         refused: how many were replayed too often.
         others: how many are of another topic.
@@ -43,7 +45,7 @@ class Gathering:
     """
 
     def __init__(self, topic: str, state: State, max_replays: int | None) -> None:
-        self._topic = topic
+        self.topic = topic
         self._max = max_replays
         self._packed: list[int] = []
         self.lanes: dict[Lane, ParkedLane] = {lane: ParkedLane() for lane, _ in state.lanes() if lane.topic == topic}
@@ -57,7 +59,7 @@ class Gathering:
     def take(self, lines: Iterable[Line]) -> None:
         """Take source offsets, in whatever order."""
         for line in lines:
-            if line.letter.source.topic != self._topic:
+            if line.letter.source.topic != self.topic:
                 self.others += line.meant
                 continue
             self.standings[line.standing] += 1
@@ -75,13 +77,20 @@ class Gathering:
         for lane in self.lanes.values():
             lane.left = deque(sorted(lane.left))
         for start in range(0, len(self._packed), size):
-            yield [_unpack(self._topic, packed) for packed in self._packed[start : start + size]]
+            yield [_unpack(self.topic, packed) for packed in self._packed[start : start + size]]
+
+    def lane_of(self, letter: DeadLetter) -> Lane | None:
+        """The lane of a letter, None where its ordering key was not known."""
+        topic, partition, _ = letter.source
+        return None if letter.lane is None else Lane(topic, partition, letter.lane)
+
+    def parked(self, letter: DeadLetter) -> ParkedLane | None:
+        """The letters of its key, where that is parked."""
+        lane = self.lane_of(letter)
+        return None if lane is None else self.lanes.get(lane)
 
     def _lane(self, line: Line) -> None:
-        letter = line.letter
-        if letter.lane is None:
-            return
-        lane = self.lanes.get(Lane(letter.source.topic, letter.source.partition, letter.lane))
+        letter, lane = line.letter, self.parked(line.letter)
         if lane is not None:
             lane.through = max(lane.through, letter.source.offset)
             if line.standing in LEFT:

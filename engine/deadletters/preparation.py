@@ -17,7 +17,7 @@ from engine.pipeline import Observer, Pipeline, internal
 from engine.stream.lease import Lease
 from engine.stream.letter import Letter
 from engine.stream.reader import Place
-from engine.stream.state import Lane, Source, State
+from engine.stream.state import Source, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Preparation:
                 return None
             record = replace(record, value=found.value)
         event, failure, key = await self._event(record)
-        lane = self._lane(letter)
+        lane = self._gathering.parked(letter)
         known = self._state.letter(letter.source)
         return Job(
             letter=letter,
@@ -133,8 +133,3 @@ class Preparation:
             return event, error, record.key
         except Exception as error:  # a bug of ours: the letter stays, with where it happened
             return event, internal(Stage.DECODE if event is None else Stage.RENDER, error), record.key
-
-    def _lane(self, letter: DeadLetter) -> ParkedLane | None:
-        if letter.lane is None:
-            return None
-        return self._gathering.lanes.get(Lane(letter.source.topic, letter.source.partition, letter.lane))

@@ -126,7 +126,9 @@ def lane_id(key: Hashable) -> str:
     return urlsafe_b64encode(data).decode("ascii")
 
 
-def letter_entry(source: Source, state: LetterState, letters: Iterable[Sequence[int]] = ()) -> Entry:
+def letter_entry(
+    source: Source, state: LetterState, letters: Iterable[Sequence[int]] = (), reason: str = ""
+) -> Entry:
     """What became of a source offset.
 
     Args:
@@ -135,10 +137,13 @@ def letter_entry(source: Source, state: LetterState, letters: Iterable[Sequence[
         letters: (partition, offset) on the dead-letter topic of every letter of the source that is not open any more:
             all that were seen where it was replayed or given up; where a replay failed again all but the new one.
             `engine_dead_letters_open` is counted with them.
+        reason: why it was given up.
     """
     places = [list(place) for place in letters]
     at = _text(state.at)
     value = {"state": state.fate.value, "at": at, "replays": state.replays, "letters": places}
+    if reason:
+        value["reason"] = reason
     return _entry(("letter", *source), value)
 
 
@@ -190,6 +195,7 @@ class State:
 
     Attributes:
         skips: events to be skipped.
+        reasons: why letters were given up, as far as somebody said it.
         seen: texts of `seen_entry` by topic and partition.
         unreadable: records that could not be understood: another program's, or a newer engine's.
     """
@@ -201,6 +207,7 @@ class State:
         self._parked: dict[Lane, Parked] = {}
         self._released: dict[Lane, int] = {}
         self.skips: dict[Source, Skip] = {}
+        self.reasons: dict[Source, str] = {}
         self.seen: dict[tuple[str, int], str] = {}
         self.unreadable = 0
 
@@ -269,6 +276,7 @@ class State:
 
     def _letter(self, source: Source, data: Mapping[str, Any] | None) -> None:
         where = (source.topic, source.partition)
+        self.reasons.pop(source, None)
         if data is None:
             self._letters.get(where, {}).pop(source.offset, None)
             return
@@ -277,6 +285,8 @@ class State:
         places = [(int(place[0]), int(place[1])) for place in data.get("letters", ())]
         if self._keep:
             self._letters.setdefault(where, {})[source.offset] = packed
+            if data.get("reason"):
+                self.reasons[source] = str(data["reason"])
         for partition, offset in places:
             self._settled.setdefault(partition, _Bits(offset)).add(offset)
 

@@ -8,13 +8,14 @@ from jinja2 import nodes
 
 from engine.typing import model
 from engine.typing.families import Family, families
-from engine.typing.model import ListOf, Number, NumberKind, Text, Type, describe
+from engine.typing.model import ListOf, Number, NumberKind, Source, Text, Type, describe
 from engine.typing.scope import Env
 
 if TYPE_CHECKING:
     from engine.typing.expressions import Typer
 
 _NUMBER = frozenset({Family.NUMBER})
+_TEXT = frozenset({Family.TEXT})
 _JOINABLE = frozenset({Family.NUMBER, Family.TEXT, Family.LIST})
 _DATES = frozenset({Family.DATETIME, Family.LOCAL, Family.DATE})
 _SIGNS = {nodes.Add: "+", nodes.Sub: "-", nodes.Mul: "*", nodes.Div: "/", nodes.FloorDiv: "//", nodes.Pow: "**"}
@@ -58,17 +59,20 @@ def concat(typer: Typer, node: nodes.Concat, env: Env) -> Type:
 def _modulo(typer: Typer, node: nodes.BinExpr, env: Env) -> Type:
     """A remainder, or text that is filled."""
     left = typer.not_null(node.left, env, _WHY)
-    right = typer.of(node.right, env)
     known = families(left)
-    if known == frozenset({Family.TEXT}):
+    if known == _TEXT:
+        for filled in node.right.items if isinstance(node.right, nodes.Tuple) else [node.right]:
+            typer.text(filled, env)
         return model.TEXT
-    if known != _NUMBER:
+    if known is None:
         return model.UNKNOWN
+    if known.isdisjoint(_TEXT | _NUMBER):
+        return typer.operand(node.left, f"{describe(left)} has no remainder")
     right = typer.not_null(node.right, env, _WHY)
     theirs = families(right)
-    if theirs is not None and theirs.isdisjoint(_NUMBER):
+    if theirs is not None and known == _NUMBER and theirs.isdisjoint(_NUMBER):
         return typer.operand(node.right, f"{describe(right)} is not a number")
-    return left if isinstance(left, Number) and left.values is None else model.FLOAT
+    return left if isinstance(left, Number) and left.values is None else model.UNKNOWN
 
 
 def _do_go(node: nodes.BinExpr, left: frozenset[Family], right: frozenset[Family]) -> bool:
@@ -85,6 +89,8 @@ def _do_go(node: nodes.BinExpr, left: frozenset[Family], right: frozenset[Family
 def _result(typer: Typer, node: nodes.BinExpr, left: Type, right: Type) -> Type:
     if isinstance(left, Number) and isinstance(right, Number):
         return _number(typer, node, left, right)
+    if isinstance(node, nodes.Mul):
+        return _repeated(typer, node, left, right)
     if isinstance(node, nodes.Add) and isinstance(left, Text) and isinstance(right, Text):
         return model.TEXT
     if isinstance(node, nodes.Add) and isinstance(left, ListOf) and isinstance(right, ListOf):
@@ -92,9 +98,21 @@ def _result(typer: Typer, node: nodes.BinExpr, left: Type, right: Type) -> Type:
     return model.UNKNOWN
 
 
+def _repeated(typer: Typer, node: nodes.BinExpr, left: Type, right: Type) -> Type:
+    """Text or a list, several times."""
+    for what, times, at in ((left, right, node.right), (right, left, node.left)):
+        is_whole = isinstance(times, Number) and (times.kind is NumberKind.INTEGER or times.source is Source.RESPONSE)
+        if isinstance(what, Text | ListOf) and isinstance(times, Number):
+            repeated = model.TEXT if isinstance(what, Text) else what
+            return (
+                repeated if is_whole else typer.operand(at, f"{describe(what)} cannot be repeated by {describe(times)}")
+            )
+    return model.UNKNOWN
+
+
 def _number(typer: Typer, node: nodes.BinExpr, left: Number, right: Number) -> Type:
     kinds = {left.kind, right.kind}
-    if kinds == {NumberKind.DECIMAL, NumberKind.FLOAT}:
+    if kinds == {NumberKind.DECIMAL, NumberKind.FLOAT} and Source.RESPONSE not in (left.source, right.source):
         return typer.operand(node.right, "a decimal and a float cannot be computed with each other", "use `| float`")
     if NumberKind.DECIMAL in kinds:
         return model.DECIMAL

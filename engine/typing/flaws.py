@@ -93,8 +93,9 @@ class Flaws:
             self._muted -= 1
 
     def within(self, node: nodes.Node) -> bool:
-        """True where something in an expression has a flaw."""
-        return bool(self._found) and any(id(one) in {key for key, _ in self._found} for one in _all(node))
+        """True where something in an expression has a flaw of its own; that it is always the same is none."""
+        found = {key for key, kind in self._found if kind not in (FlawKind.UNREACHABLE, FlawKind.NEVER)}
+        return bool(found) and any(id(one) in found for one in _all(node))
 
     def __len__(self) -> int:
         return len(self._found)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from engine.typing.expressions import Typer
 
 _NUMBER = frozenset({Family.NUMBER})
+_RECORDS = frozenset({Family.MAP})
 _EQUAL = frozenset({"eq", "equalto", "==", "ne", "!="})
 _NULL_FREE = frozenset({"string", "number", "integer", "float", "boolean", "mapping", "sequence", "true", "false"})
 
@@ -66,16 +67,28 @@ def keyword(node: nodes.Filter, name: str) -> nodes.Expr | None:
     return next((pair.value for pair in node.kwargs if pair.key == name), None)
 
 
-def element(typer: Typer, node: nodes.Filter, found: Type, _env: Env) -> Type:
+def element(typer: Typer, node: nodes.Filter, found: Type, env: Env) -> Type:
     """`first`, `last`, `min`, `max`."""
-    check_attribute(typer, node, found)
+    _compared(typer, node, found, env)
     return of_elements(found)
 
 
-def same_elements(typer: Typer, node: nodes.Filter, found: Type, _env: Env) -> Type:
+def same_elements(typer: Typer, node: nodes.Filter, found: Type, env: Env) -> Type:
     """`list`, `sort`, `unique`."""
-    check_attribute(typer, node, found)
+    _compared(typer, node, found, env)
     return ListOf(of_elements(found))
+
+
+def _compared(typer: Typer, node: nodes.Filter, found: Type, env: Env) -> None:
+    """`sort`, `min`, `max` and `unique` compare the elements, or a field of each."""
+    value = check_attribute(typer, node, found) or of_elements(found)
+    if node.name not in ("sort", "min", "max", "unique") or (node.name == "unique" and model.may_be_null(value)):
+        return
+    rest = elements(typer, node, value, env, "and is neither smaller nor larger than anything")
+    known = families(rest)
+    if known is not None and known <= _RECORDS and node.node is not None:
+        remedy = "name what to go by: attribute='...'"
+        typer.operand(node.node, f"the elements are {describe(rest)}, which cannot be compared", remedy)
 
 
 def reversed_(_typer: Typer, _node: nodes.Filter, found: Type, _env: Env) -> Type:

@@ -145,4 +145,3 @@ def test_a_lost_state_topic_is_survived(world: World) -> None:
     assert [6, 12, 18, 24] == _numbers(_letters(world, 4))
     eventually(lambda: list(_state(world).lanes()), what="the mark is written to the new topic")
     assert engine.live()
-

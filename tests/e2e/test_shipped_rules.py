@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from tests.api_server.client import ApiServer
 from tests.rig.engine import ROOT, Engine
-from tests.rig.events import event_id
 from tests.rig.waiting import eventually
 from tests.rig.world import World
 from tests.services.kafka import Kafka
@@ -90,7 +90,7 @@ def _one(objects: Objects, collection: str, field: str, value: str) -> dict[str,
 def _publish(shipped: Shipped, folder: Path, kind: str, payload: Mapping[str, Any]) -> None:
     """Through the verb, then wait for the event's end."""
     path = folder / "event.json"
-    event = {"event_id": event_id(f"{kind}/{folder}"), "event_type": kind, "version": 1, "payload": payload}
+    event = {"event_id": str(uuid4()), "event_type": kind, "version": 1, "payload": payload}
     path.write_text(json.dumps(event))
     ended = sum(shipped.engine.outcomes(outcome) for outcome in ("done", "skipped", "dead"))
     done = shipped.engine.verb("publish", str(path))
@@ -137,7 +137,7 @@ def test_evidence_is_attached_to_a_control(shipped: Shipped, api: ApiServer, tmp
 
 
 def test_an_incident_is_created_once(shipped: Shipped, api: ApiServer, tmp_path: Path) -> None:
-    """One incident is created in its folder; the same event again creates none."""
+    """One incident is created in its folder; another event with its reference creates none."""
     before = _objects(api)
     payload = {"ref_id": "INC-9", "name": "Phishing", "folder": "Team", "status": "ongoing", "severity": 2}
     _publish(shipped, tmp_path, "create_incident", payload)

@@ -25,6 +25,7 @@ from engine.stream.commits import Committer
 from engine.stream.deadletters import DeadLetters
 from engine.stream.flow import Flow
 from engine.stream.intake import Intake
+from engine.stream.keeper import Keeper
 from engine.stream.lease import Lease, Stamp
 from engine.stream.letter import Letter
 from engine.stream.processor import Processor
@@ -117,7 +118,9 @@ class RecordingJournal:
 class Hall:
     """A processor over fakes of everything that leaves the process."""
 
-    def __init__(self, text: str = RULE, *, dead_after: int = 12, within: float = 10.0) -> None:
+    def __init__(
+        self, text: str = RULE, *, dead_after: int = 12, within: float = 10.0, keeper: Keeper | None = None
+    ) -> None:
         self.config = Config(events=Events(format="json"), dlq=Dlq(dead_after=dead_after), shutdown_timeout=within)
         self.client, self.letters, self.journal = FakeClient(), FakeLetters(), RecordingJournal()
         self.consumer = FakeConsumer()
@@ -155,6 +158,7 @@ class Hall:
             clock=self._clock,
             redact=lambda text: text,
             on_change=self._changed,
+            keeper=keeper,
         )
 
     def _clock(self) -> float:

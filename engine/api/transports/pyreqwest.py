@@ -47,7 +47,11 @@ class PyreqwestTransport:
     async def send(
         self, method: str, url: str, headers: Headers, body: bytes | None, *, deadline: float, limit: int
     ) -> Answer:
-        """See Transport.send."""
+        """See Transport.send.
+
+        Leaving the library's context costs a round trip through its runtime thread, so a body that was read to its end
+        is left without: its connection is back in the pool already.
+        """
         try:
             builder = self._client.request(method, url).headers(headers)
             if deadline != self._deadline:
@@ -60,9 +64,13 @@ class PyreqwestTransport:
         except ValueError as error:
             raise Undeliverable(Stage.REQUEST, f"the request cannot be sent: {_plain(error)}") from error
         try:
-            async with request as response:
+            response = await request.__aenter__()
+            try:
                 values = read_headers(response.headers)
                 return Answer(response.status, values, await _read(response, values, limit))
+            except BaseException:
+                await request.__aexit__(None, None, None)  # the rest of a body must not meet the next request
+                raise
         except exceptions.PyreqwestError as error:
             raise _no_answer(error, deadline) from error
 
