@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -91,6 +91,114 @@ def skip(partition: int, offset: int, reason: str, yes: bool, config_file: Path 
     from engine.commands.skip import skip as command
 
     return command(config_file, partition, offset, reason, yes)
+
+
+@verbs.group(short_help="List, show, replay or give up dead letters.")
+def dlq() -> None:
+    """Dead letters, one line for each event that has any."""
+
+
+_filters = (
+    click.option("--type", "types", multiple=True, metavar="TYPE", help="Of the event; may be repeated."),
+    click.option("--stage", "stages", multiple=True, metavar="STAGE", help="That failed; may be repeated."),
+    click.option("--rule", "rules", multiple=True, metavar="NAME", help="That failed; may be repeated."),
+    click.option("--since", metavar="TIME", help="Failed then or later: 2026-11-24T03:00Z, or 12h for 12 hours ago."),
+    click.option("--until", metavar="TIME", help="Failed before."),
+    click.option("--match", metavar="TEXT", help="In the error, the key, the id or the bytes of the event."),
+    click.option("--partition", "partitions", multiple=True, type=int, metavar="P", help="Of the event."),
+    click.option("--offset", "offsets", multiple=True, type=int, metavar="O", help="Of the event."),
+    click.option(
+        "--state",
+        "states",
+        multiple=True,
+        type=click.Choice(["open", "parked", "replayed", "given-up"]),
+        help="What became of it.",
+    ),
+)
+
+
+def _filtered(command: Callable[..., int]) -> Callable[..., int]:
+    """Add the options that say which dead letters are meant."""
+    for option in reversed(_filters):
+        command = option(command)
+    return command
+
+
+@dlq.command("list", short_help="One line an event, newest first.")
+@_filtered
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Lines; 100 on a terminal, else all of them.")
+@click.option("--summary", is_flag=True, help="Count by stage, rule and error instead: those that are left.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines; on a terminal it is a table otherwise.")
+@_config
+def dlq_list(config_file: Path | None, limit: int | None, summary: bool, as_json: bool, **filters: Any) -> int:
+    """List dead letters, one line for each event, newest first."""
+    from engine.commands.dlq_list import dlq_list as command
+    from engine.deadletters.selection import choose
+
+    return command(choose(**filters), config_file, limit=limit, as_json=as_json, summary=summary)
+
+
+@dlq.command("show", short_help="One of them, and what a replay would send.")
+@click.argument("offset", type=click.IntRange(0), metavar="OFFSET")
+@click.option("--partition", type=click.IntRange(0), metavar="P", help="Of the event, where several have the offset.")
+@_config
+def dlq_show(config_file: Path | None, offset: int, partition: int | None) -> int:
+    """Show the dead letter of the event at OFFSET: what it says, what failed, what a replay would send."""
+    from engine.commands.dlq_show import dlq_show as command
+
+    return command(offset, partition, config_file)
+
+
+@dlq.command("replay", short_help="Process their events again.")
+@click.argument("events", nargs=-1, type=click.IntRange(0), metavar="[OFFSET]...")
+@_filtered
+@click.option("--dry-run", is_flag=True, help="Send nothing; say what would be sent.")
+@click.option("--json", "as_json", is_flag=True, help="Of a dry run: a JSON line an event.")
+@click.option("--rate", metavar="RATE", help="Events begun, such as 20/s or 600/m.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--from-start", is_flag=True, help="Begin at the first request also where some had been answered.")
+@click.option(
+    "--max-replays",
+    type=click.IntRange(1),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="An event that was replayed as often is refused.",
+)
+@click.option("--force", is_flag=True, help="Refuse none, and go on although nothing but failures come.")
+@_config
+def dlq_replay(
+    config_file: Path | None,
+    events: Sequence[int],
+    dry_run: bool,
+    as_json: bool,
+    rate: str | None,
+    yes: bool,
+    from_start: bool,
+    max_replays: int,
+    force: bool,
+    **filters: Any,
+) -> int:
+    """Process events of dead letters again, in order per key, from the request that failed where that is possible."""
+    from engine.commands.dlq_replay import dlq_replay as command
+    from engine.deadletters.rounds import How, letters_a_second
+    from engine.deadletters.selection import choose
+
+    filters["offsets"] = (*filters["offsets"], *events)
+    how = How(letters_a_second(rate), from_start, None if force else max_replays, force)
+    return command(choose(**filters), how, config_file, dry_run=dry_run, yes=yes, as_json=as_json)
+
+
+@dlq.command("give-up", short_help="Note that nobody will replay them.")
+@click.argument("offsets", nargs=-1, required=True, type=click.IntRange(0), metavar="OFFSET...")
+@click.option("--partition", type=click.IntRange(0), required=True, metavar="P", help="Of the events.")
+@click.option("--reason", default="", metavar="TEXT", help="For whoever looks at it later.")
+@_config
+def dlq_give_up(config_file: Path | None, offsets: Sequence[int], partition: int, reason: str) -> int:
+    """Note that the events at these offsets are given up: they are not open any more, and no replay takes them."""
+    from engine.commands.dlq_give_up import dlq_give_up as command
+
+    return command(offsets, partition, reason, config_file)
 
 
 @verbs.group(short_help="Check or register the local event schemas.")

@@ -15,11 +15,13 @@ from collections.abc import Iterator
 
 from engine.checks.slots import Slot, body_slots, operations
 from engine.checks.subject import Subject
-from engine.checks.written import Mapped, Omitted
+from engine.checks.sure import types_of
+from engine.checks.written import Computed, Mapped, Omitted
 from engine.findings import Finding, suggest
 from engine.openapi.operation import Operation
 from engine.openapi.schema import Alternatives, Schema, Schemas
 from engine.rules.model import RequestRule
+from engine.typing.model import Record, members
 from engine.wording import join
 
 ID = "missing-body-field"
@@ -35,7 +37,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         if request.body is None:
             yield from _without_body(subject, request, operation)
         for slot in body_slots(subject, request):
-            missing = _missing(slot) if isinstance(slot.value, Mapped) and slot.value.whole else []
+            missing = _missing(subject, slot)
             if missing and slot.is_whole:
                 yield subject.at((*request.pointer, "body"), key=True).error(ID, *_words(request, missing))
             elif missing and isinstance(slot.value, Mapped) and not slot.as_text:
@@ -55,14 +57,27 @@ def _words(request: RequestRule, missing: list[str]) -> tuple[str, str]:
     return f"{request.method} {request.path} needs {names}", "add it" if len(missing) == 1 else "add them"
 
 
-def _missing(slot: Slot) -> list[str]:
+def _missing(subject: Subject, slot: Slot) -> list[str]:
     """Names that all alternatives need and that are not there; [] where one alternative has all it needs."""
-    if not isinstance(slot.value, Mapped):
+    given = _given(subject, slot)
+    if given is None:
         return []
-    given = {entry.name for entry in slot.value.entries if not isinstance(entry.value, Omitted)}
     misspelt = {suggest(name, one.properties) for one in slot.mappings for name in given - one.properties.keys()}
     each = [[name for name in required(one, slot.schemas) if name not in given] for one in slot.mappings]
     return [name for name in min(each, key=len, default=[]) if name not in misspelt]
+
+
+def _given(subject: Subject, slot: Slot) -> set[str] | None:
+    """The names of a mapping, or of the record that an expression gives; None where they are not known."""
+    value = slot.value
+    if isinstance(value, Mapped):
+        given = {entry.name for entry in value.entries if not isinstance(entry.value, Omitted)}
+        return given if value.whole else None
+    types = types_of(subject, value).values() if isinstance(value, Computed) and slot.is_whole else ()
+    records = [one for found in types for one in members(found)]
+    if not records or not all(isinstance(one, Record) and not one.open for one in records):
+        return None
+    return {name for one in records if isinstance(one, Record) for name in one.fields}
 
 
 def required(schema: Schema, schemas: Schemas) -> list[str]:

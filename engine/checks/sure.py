@@ -1,8 +1,29 @@
-"""Whether a template's value comes from the event alone, whose schema is always right."""
+"""The types of computed values, and whether they come from the event alone, whose schema is always right."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from engine.checks.subject import Subject
+from engine.checks.written import Computed
 from engine.rules.scope import Kind, Name, Place
+from engine.typing import model
+from engine.typing.model import Record, Type
+from engine.typing.rule import Version
+
+
+def types_of(subject: Subject, value: Computed) -> Mapping[Version, Type]:
+    """The type of a computed value, by version; none where it is not asked."""
+    if value.keys is None:
+        return {}
+    found = subject.typed.of(value.place.template.pointer)
+    return {version: _below(one, value.keys) for version, one in found.items()}
+
+
+def _below(found: Type, keys: tuple[str, ...]) -> Type:
+    for key in keys:
+        found = (found.get(key) if isinstance(found, Record) else None) or model.UNKNOWN
+    return found
 
 
 def is_sure(place: Place) -> bool:

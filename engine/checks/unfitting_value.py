@@ -15,14 +15,13 @@ from collections.abc import Collection, Iterator
 
 from engine.checks.slots import Slot, body_slots, operations, query_slots
 from engine.checks.subject import Subject
-from engine.checks.sure import is_sure
+from engine.checks.sure import is_sure, types_of
 from engine.checks.written import Computed, Constant, Listed, Mapped, plain
-from engine.findings import Finding, Span
+from engine.findings import Finding, Span, many
 from engine.openapi.constants import Misfit, misfit
 from engine.openapi.fitting import may_be_null, type_misfit
 from engine.typing import model
 from engine.typing.model import Type
-from engine.typing.rule import Version
 
 ID = "unfitting-value"
 
@@ -35,7 +34,7 @@ def check(subject: Subject) -> Iterator[Finding]:
         yield from found
         told = {finding.span for finding in found}
         for slot in slots:
-            if isinstance(slot.value, Computed) and not slot.value.inner:
+            if isinstance(slot.value, Computed):
                 yield from _by_type(subject, slot, slot.value, told)
 
 
@@ -66,16 +65,18 @@ def _by_type(subject: Subject, slot: Slot, value: Computed, told: Collection[Spa
     """What does not fit in some version, unless a value that is written in the same template was told already."""
     if value.is_text or (told and _spans(value) & set(told)):
         return
-    by_why: dict[Misfit, list[Version]] = {}
-    types = subject.typed.of(value.place.template.pointer)
-    for version, found in types.items():
-        why = _null(value, found, slot) or type_misfit(found, slot.wanted, slot.schemas, as_text=slot.as_text)
-        if why is not None:
-            by_why.setdefault(why, []).append(version)
-    for why, versions in by_why.items():
-        which = f" (version {', '.join(map(str, versions))})" if len(types) > 1 else ""
+    types = types_of(subject, value)
+    found = {version: why for version, one in types.items() if (why := _of_type(value, one, slot)) is not None}
+    if found:
+        why = next(iter(found.values()))
+        which = (
+            f" ({many(len(found), 'version').partition(' ')[2]} {', '.join(map(str, found))})" if len(types) > 1 else ""
+        )
         yield value.spot.error(ID, why.said + which, why.remedy)
-        return
+
+
+def _of_type(value: Computed, found: Type, slot: Slot) -> Misfit | None:
+    return _null(value, found, slot) or type_misfit(found, slot.wanted, slot.schemas, as_text=slot.as_text)
 
 
 def _null(value: Computed, found: Type, slot: Slot) -> Misfit | None:

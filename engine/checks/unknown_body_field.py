@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from engine.checks.slots import Slot, body_slots, operations, property_of
 from engine.checks.subject import Subject
-from engine.checks.sure import is_sure
+from engine.checks.sure import is_sure, types_of
 from engine.checks.written import Computed, Mapped
 from engine.findings import Finding, suggest
 from engine.openapi.schema import Alternatives
@@ -25,6 +25,7 @@ from engine.wording import join
 ID = "unknown-body-field"
 
 _LISTED = 12  # names that a remedy lists
+_SHOWN = 4  # names of a record that a message lists
 
 
 def check(subject: Subject) -> Iterator[Finding]:
@@ -40,15 +41,16 @@ def check(subject: Subject) -> Iterator[Finding]:
                     if property_of(mappings, entry.name, slot.schemas) is None:
                         yield entry.key.error(ID, f"{said} '{entry.name}'", _remedy(entry.name, mappings))
             elif unknown := _of_records(subject, slot):
-                names = join([f"'{name}'" for name in unknown], "and")
+                shown = [f"'{name}'" for name in unknown[:_SHOWN]]
+                names = join([*shown, f"{len(unknown) - _SHOWN} more"] if len(unknown) > _SHOWN else shown, "and")
                 yield slot.value.spot.error(ID, f"{said} {names}", "write the fields that it takes one by one")
 
 
 def _of_records(subject: Subject, slot: Slot) -> list[str]:
     """Names of the event's fields that the API does not know, where a whole record of it is sent."""
-    if not isinstance(slot.value, Computed) or slot.value.inner or not is_sure(slot.value.place):
+    if not isinstance(slot.value, Computed) or not is_sure(slot.value.place):
         return []
-    types = subject.typed.of(slot.value.place.template.pointer).values()
+    types = types_of(subject, slot.value).values()
     records = [one for found in types for one in members(found) if isinstance(one, Record) and not one.open]
     names = dict.fromkeys(name for one in records for name in one.fields)
     return [name for name in names if property_of(slot.mappings, name, slot.schemas) is None]

@@ -38,14 +38,15 @@ class Computed:
         place: its template.
         branches: values that it may have, as far as they are written in the template.
         is_text: the template is text with values in it.
-        inner: it is a part of an expression, whose type is not asked.
+        keys: where it is in the mapping that its template gives, () for the template's own value; None: it is a part
+            whose type is not asked.
     """
 
     spot: Spot
     place: Place
     branches: tuple[Value, ...] = ()
     is_text: bool = False
-    inner: bool = False
+    keys: tuple[str, ...] | None = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _value(subject: Subject, data: Any, pointer: Pointer, places: Mapping[Pointe
         if place is None:  # a template with a finding of its own
             return Omitted(spot)
         expression = whole_expression(place.template.ast())
-        return Computed(spot, place, is_text=True) if expression is None else _of_template(subject, place, expression)
+        return Computed(spot, place, is_text=True) if expression is None else _inside(subject, place, expression, ())
     if isinstance(data, list):
         return Listed(tuple(_value(subject, one, (*pointer, at), places) for at, one in enumerate(data)), spot)
     if isinstance(data, Mapping):
@@ -120,15 +121,7 @@ def _value(subject: Subject, data: Any, pointer: Pointer, places: Mapping[Pointe
     return Constant(data, spot)
 
 
-def _of_template(subject: Subject, place: Place, node: nodes.Expr) -> Value:
-    """The value of a whole expression: with its type known, whatever is written in it."""
-    found = _inside(subject, place, node)
-    if isinstance(found, Computed):
-        return Computed(found.spot, place, found.branches)
-    return found
-
-
-def _inside(subject: Subject, place: Place, node: nodes.Expr) -> Value:
+def _inside(subject: Subject, place: Place, node: nodes.Expr, keys: tuple[str, ...] | None) -> Value:
     spot = subject.token(place, node)
     match node:
         case nodes.Const():
@@ -138,12 +131,12 @@ def _inside(subject: Subject, place: Place, node: nodes.Expr) -> Value:
         case nodes.Name(name="omit"):
             return Omitted(spot)
         case nodes.List() | nodes.Tuple():
-            return Listed(tuple(_inside(subject, place, one) for one in node.items), spot)
+            return Listed(tuple(_inside(subject, place, one, None) for one in node.items), spot)
         case nodes.Dict():
-            return _mapping(subject, place, node)
+            return _mapping(subject, place, node, keys)
         case _:
-            branches = tuple(_inside(subject, place, one) for one in _branches(node))
-            return Computed(spot, place, branches, inner=True)
+            branches = tuple(_inside(subject, place, one, None) for one in _branches(node))
+            return Computed(spot, place, branches, keys=keys)
 
 
 def _branches(node: nodes.Expr) -> Iterator[nodes.Expr]:
@@ -161,10 +154,11 @@ def _branches(node: nodes.Expr) -> Iterator[nodes.Expr]:
             yield instead
 
 
-def _mapping(subject: Subject, place: Place, node: nodes.Dict) -> Mapped:
-    entries = [
-        Entry(pair.key.value, subject.token(place, pair.key), _inside(subject, place, pair.value))
-        for pair in node.items
-        if isinstance(pair.key, nodes.Const) and isinstance(pair.key.value, str)
-    ]
+def _mapping(subject: Subject, place: Place, node: nodes.Dict, keys: tuple[str, ...] | None) -> Mapped:
+    entries: list[Entry] = []
+    for pair in node.items:
+        if isinstance(pair.key, nodes.Const) and isinstance(pair.key.value, str):
+            name, here = pair.key.value, subject.token(place, pair.key)
+            below = None if keys is None else (*keys, name)
+            entries.append(Entry(name, here, _inside(subject, place, pair.value, below)))
     return Mapped(tuple(entries), subject.token(place, node), whole=len(entries) == len(node.items))

@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.config.load import load_config
 from engine.config.model import Config, Log
 from engine.deadletters.box import open_box
-from engine.deadletters.screen import Screen, json_line
+from engine.deadletters.screen import Screen
 from engine.deadletters.selection import LEFT, Selection, Standing
 from engine.deadletters.tally import Causes
 from engine.observe.log import configure
@@ -66,7 +66,7 @@ def _summary(config: Config, selection: Selection, screen: Screen, *, as_json: b
                 causes.meet(line.letter.stage, line.letter.rule, line.letter.error)
     if as_json:
         for cause, count in causes.most_common():
-            screen.write(json_line({"count": count, **cause._asdict()}))
+            screen.json_line({"count": count, **cause._asdict()})
         return 0
     screen.write(", ".join(f"{standings[state]:,} {state.replace('_', ' ')}" for state in Standing))
     if causes:

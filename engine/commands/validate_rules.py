@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -45,10 +47,11 @@ def validate_rules(paths: Sequence[Path], config_file: Path | None, output: str,
     config = load_config(config_file, os.environ, secrets=False)
     events = _surroundings(config)
     files = _files(paths or [config.rules.path])
-    documents, findings = read_rules(files)
-    if not documents and not findings:
-        raise Unusable(f"there is no rule in {', '.join(map(str, paths or [config.rules.path]))}")
-    findings = settled([*findings, *check(documents, config, events)], documents)
+    with _without_collector():
+        documents, findings = read_rules(files)
+        if not documents and not findings:
+            raise Unusable(f"there is no rule in {', '.join(map(str, paths or [config.rules.path]))}")
+        findings = settled([*findings, *check(documents, config, events)], documents)
     sources = {document.path: document.text for document in documents}
     sources |= {finding.path: _text(finding.path) for finding in findings if finding.path not in sources}
     rendered = render(findings, cast("Format", output), sources)
@@ -56,6 +59,18 @@ def validate_rules(paths: Sequence[Path], config_file: Path | None, output: str,
         click.echo(rendered)
     click.echo(_summary(len(files), len(documents), findings), err=True)
     return 1 if any(strict or finding.level is Level.ERROR for finding in findings) else 0
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Rules are trees that all stay: the garbage collector would walk them again and again, a sixth of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def check(documents: Sequence[Document], config: Config, events: EventTypes | None = None) -> list[Finding]:

@@ -21,12 +21,14 @@ class Box:
         reader: of the dead-letter topic.
         state: what was replayed, given up and parked.
         newest: knows all letters of the source offsets that `lines` has come by.
+        ends: of the partitions, before any was read.
     """
 
     def __init__(self, reader: TopicReader, state: State, selection: Selection, screen: Screen) -> None:
         self.reader = reader
         self.state = state
         self.newest = Newest(state, selection)
+        self.ends = {number: end for number, (_, end) in reader.bounds().items()}
         self._selection = selection
         self._screen = screen
 
@@ -70,6 +72,15 @@ def open_box(config: Config, selection: Selection, screen: Screen) -> Iterator[B
     """
     with TopicReader(config.kafka, config.dlq.topic) as reader:
         reader.bounds()  # a topic that is missing is said before its state is
-        with screen.reading("state") as progress:
-            state = read_state(config, progress=progress)
-        yield Box(reader, state, selection, screen)
+        yield fill_box(config, reader, selection, screen)
+
+
+def fill_box(config: Config, reader: TopicReader, selection: Selection, screen: Screen) -> Box:
+    """The same with a reader that is open.
+
+    Raises:
+        Unavailable: the broker does not answer.
+    """
+    with screen.reading("state") as progress:
+        state = read_state(config, progress=progress)
+    return Box(reader, state, selection, screen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from engine.deadletters.letter import DeadLetter
@@ -35,6 +35,7 @@ class Gathering:
         topic: of events; letters of another topic, by another engine, are not ours to replay.
         state: what is parked.
         max_replays: those that were replayed as often are refused; None: none is.
+        only: lanes whose letters are meant; None: all.
 
     Attributes:
         topic: of events.
@@ -44,9 +45,10 @@ class Gathering:
         standings: source offsets by what became of them, meant or not.
     """
 
-    def __init__(self, topic: str, state: State, max_replays: int | None) -> None:
+    def __init__(self, topic: str, state: State, max_replays: int | None, only: Collection[Lane] | None = None) -> None:
         self.topic = topic
         self._max = max_replays
+        self._only = only
         self._packed: list[int] = []
         self.lanes: dict[Lane, ParkedLane] = {lane: ParkedLane() for lane, _ in state.lanes() if lane.topic == topic}
         self.refused = 0
@@ -64,7 +66,7 @@ class Gathering:
                 continue
             self.standings[line.standing] += 1
             self._lane(line)
-            if not line.meant:
+            if not line.meant or (self._only is not None and self.lane_of(line.letter) not in self._only):
                 continue
             if self._max is not None and line.replays >= self._max:
                 self.refused += 1
@@ -78,6 +80,10 @@ class Gathering:
             lane.left = deque(sorted(lane.left))
         for start in range(0, len(self._packed), size):
             yield [_unpack(self.topic, packed) for packed in self._packed[start : start + size]]
+
+    def finished(self) -> dict[Lane, int]:
+        """Parked lanes of which nothing is left, each with its greatest offset."""
+        return {lane: one.through for lane, one in self.lanes.items() if not one.left and one.through >= 0}
 
     def lane_of(self, letter: DeadLetter) -> Lane | None:
         """The lane of a letter, None where its ordering key was not known."""

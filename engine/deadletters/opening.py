@@ -1,4 +1,4 @@
-"""Opens what a replay needs: rules, schemas, clients, the writers of dead letters and of the state topic."""
+"""Opens what a replay needs: schemas, clients, the writers of dead letters and of the state topic."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from engine.events.schemas import LocalSchemas
 from engine.observe.mask import Mask, secrets_of
 from engine.pipeline import Journey, Pipeline
 from engine.quix import producer
-from engine.rules.book import load_book
+from engine.rules.book import Book
 from engine.stream.deadletters import DeadLetters
 from engine.stream.lease import Lease
 from engine.stream.reader import Place, TopicReader
@@ -130,20 +130,18 @@ class Opened:
 
 
 @asynccontextmanager
-async def opened(config: Config, letters: TopicReader, topic: LetterTopic, lease: Lease) -> AsyncIterator[Opened]:
+async def opened(config: Config, book: Book, letters: TopicReader, topic: LetterTopic) -> AsyncIterator[Opened]:
     """Open everything, and close it when the replay is over.
 
     Args:
         config: all of it.
+        book: the rules.
         letters: reads the dead-letter topic.
         topic: what is known of that topic.
-        lease: leave to send.
 
     Raises:
-        Unusable: a rule, schema, certificate or option cannot be used.
+        Unusable: a certificate, document or option cannot be used.
     """
-    decoding = Decoding(config)
-    book = load_book(config.rules.path, config.limits, config.apis)
     clients = build_clients(config, on_outage=partial(_tell, config))
     skip = config.events.unknown_type == "skip"
     pipeline = Pipeline(book, clients, config.limits, skip_unknown=skip, wall=time.time)
@@ -157,8 +155,6 @@ async def opened(config: Config, letters: TopicReader, topic: LetterTopic, lease
     ledger, requests = Ledger(state.write), Requests()
     ways = Ways(
         load=letters.load,
-        load_event=_source_reader(config),
-        decode=lambda record: decoding.event_soon(record, lease),
         bury=dead_letters.write,
         note=ledger.write,
         wall=lambda: datetime.now(UTC),
@@ -173,11 +169,10 @@ async def opened(config: Config, letters: TopicReader, topic: LetterTopic, lease
         await asyncio.to_thread(dead_letters.close, _CLOSE)
         await asyncio.gather(*(client.close() for client in clients.values()), return_exceptions=True)
         state.close()
-        decoding.close()
 
 
-def _source_reader(config: Config) -> Callable[[Source], Message | None]:
-    """What finds an event whose letter has no value at its source, if it is still there."""
+def source_reader(config: Config) -> Callable[[Source], Message | None]:
+    """What finds an event whose letter has no value at its source, if it is still there; blocks."""
 
     def read(source: Source) -> Message | None:
         place = Place(source.partition, source.offset)

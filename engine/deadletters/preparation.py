@@ -13,7 +13,8 @@ from engine.deadletters.letter import DeadLetter, original, read_letter, resume_
 from engine.deadletters.standing import Newest
 from engine.errors import Stage, Undeliverable
 from engine.events.event import Event, Message
-from engine.pipeline import Observer, Pipeline, internal
+from engine.pipeline import Observer, internal
+from engine.rules.book import Book
 from engine.stream.lease import Lease
 from engine.stream.letter import Letter
 from engine.stream.reader import Place
@@ -26,8 +27,6 @@ class Ways:
 
     Attributes:
         load: the letters at these places, as far as they are there; blocks.
-        load_event: an event's own record, None where the topic does not have it any more; blocks.
-        decode: an event; raises Undeliverable, and waits while the registry is away.
         bury: returns when a dead letter is durable.
         note: returns when records of the state topic are durable.
         wall: the time, in UTC.
@@ -37,8 +36,6 @@ class Ways:
     """
 
     load: Callable[[Iterable[Place]], Mapping[Place, Message]]
-    load_event: Callable[[Source], Message | None]
-    decode: Callable[[Message], Awaitable[Event]]
     bury: Callable[[Letter, Lease], Awaitable[None]]
     note: Callable[..., Awaitable[None]]
     wall: Callable[[], datetime]
@@ -82,16 +79,26 @@ class Preparation:
     """Makes jobs of letters.
 
     Args:
-        ways: how to read and decode.
-        pipeline: knows the rules.
+        decode: an event; raises Undeliverable, and waits while the registry is away.
+        load_event: an event's own record, None where the topic does not have it any more; blocks.
+        book: the rules.
         gathering: what is parked.
         newest: knows all letters of an event.
         state: knows how often it was replayed.
     """
 
-    def __init__(self, ways: Ways, pipeline: Pipeline, gathering: Gathering, newest: Newest, state: State) -> None:
-        self._ways = ways
-        self._pipeline = pipeline
+    def __init__(
+        self,
+        decode: Callable[[Message], Awaitable[Event]],
+        load_event: Callable[[Source], Message | None],
+        book: Book,
+        gathering: Gathering,
+        newest: Newest,
+        state: State,
+    ) -> None:
+        self._decode = decode
+        self._load_event = load_event
+        self._book = book
         self._gathering = gathering
         self._newest = newest
         self._state = state
@@ -103,7 +110,7 @@ class Preparation:
             return None
         record = original(message, letter)
         if letter.truncated:
-            found = await asyncio.to_thread(self._ways.load_event, letter.source)
+            found = await asyncio.to_thread(self._load_event, letter.source)
             if found is None:
                 return None
             record = replace(record, value=found.value)
@@ -126,8 +133,8 @@ class Preparation:
         """The event, why it cannot be processed, and its ordering key by the rules as they are now."""
         event: Event | None = None
         try:
-            event = await self._ways.decode(record)
-            rule = self._pipeline.book.find(event.type, event.version)
+            event = await self._decode(record)
+            rule = self._book.find(event.type, event.version)
             return event, None, record.key if rule is None else rule.order_key(event)
         except Undeliverable as error:
             return event, error, record.key

@@ -42,6 +42,7 @@ class Replay:
         storm: says when nothing but failures come; None: goes on whatever comes.
         rate: letters a second, None for no limit.
         from_start: begin at the first request in any case.
+        tally: how it goes; what this replay has to do is added.
         patience: seconds for what is under way when it is to stop.
 
     Attributes:
@@ -62,6 +63,7 @@ class Replay:
         storm: Storm | None,
         rate: float | None,
         from_start: bool,
+        tally: Tally,
         patience: float,
     ) -> None:
         self._ways = ways
@@ -77,7 +79,8 @@ class Replay:
         self._lanes: Lanes[Job] = Lanes(self._handle)
         self._held = self._held_bytes = 0
         self._change = asyncio.Event()
-        self.tally = Tally(total=len(gathering))
+        self.tally = tally
+        tally.total += len(gathering)
         self.hopeless = False
         self.failure: Exception | None = None
 
@@ -96,8 +99,7 @@ class Replay:
     async def _release_empty(self) -> None:
         """Release keys whose letters are all done: a replay before this one was killed before it could say so."""
         at = self._ways.wall()
-        done = {lane: letters.through for lane, letters in self._gathering.lanes.items() if not letters.left}
-        entries = [released_entry(lane, through, at) for lane, through in done.items() if through >= 0]
+        entries = [released_entry(lane, through, at) for lane, through in self._gathering.finished().items()]
         if entries:
             await self._ways.note(*entries)
             self.tally.released += len(entries)

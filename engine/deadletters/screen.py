@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from engine.deadletters.selection import Standing
 from engine.deadletters.standing import Line
-from engine.deadletters.tally import Causes, Tally
+from engine.deadletters.tally import Causes, Kind, Tally
 from engine.stream.reader import Progress as Told
 
 _ROWS = 500  # of one table: a table is drawn as a whole
@@ -70,9 +71,13 @@ class Screen:
         """A JSON object a source offset, each on its line; how many they were."""
         count = 0
         for line in lines:
-            self.write(json_line(fields(line)))
+            self.json_line(fields(line))
             count += 1
         return count
+
+    def json_line(self, value: Any) -> None:
+        """One JSON object on its line."""
+        self.write(json_line(value))
 
     def causes(self, causes: Causes) -> None:
         """A row a cause, the most frequent first."""
@@ -81,6 +86,16 @@ class Screen:
         for cause, count in causes.most_common():
             table.add_row(f"{count:,}", plain(cause.stage), plain(cause.rule), Text(plain(cause.error)))
         self._results.print(table)
+
+    def kinds(self, kinds: Counter[Kind]) -> None:
+        """A row a kind of a dry run, the most frequent first."""
+        table = Table("count", "rule", "first request", "begins", box=None, pad_edge=False, header_style="bold")
+        table.columns[0].justify = "right"
+        for kind, count in kinds.most_common():
+            table.add_row(f"{count:,}", *(Text(plain(cell)) for cell in kind))
+        if kinds:
+            self._results.print(table)
+            self.write("")
 
     @contextmanager
     def reading(self, what: str) -> Iterator[Told | None]:

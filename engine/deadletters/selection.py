@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from engine.deadletters.letter import DeadLetter
+from engine.errors import Stage, Unusable
 from engine.events.event import Message
 from engine.units import duration
 
@@ -74,6 +75,42 @@ class Selection:
 
 def _among(value: object, wanted: Collection[object]) -> bool:
     return not wanted or value in wanted
+
+
+def choose(
+    types: Iterable[str] = (),
+    stages: Iterable[str] = (),
+    rules: Iterable[str] = (),
+    since: str | None = None,
+    until: str | None = None,
+    match: str | None = None,
+    partitions: Iterable[int] = (),
+    offsets: Iterable[int] = (),
+    states: Iterable[str] = (),
+) -> Selection:
+    """A selection as the options of a verb say it.
+
+    Raises:
+        Unusable: `since` or `until` is no time, or there is no such stage.
+    """
+    now = datetime.now(UTC)
+    chosen = frozenset(stages)
+    if unknown := chosen - set(Stage):
+        raise Unusable(f"--stage: there is no stage {', '.join(sorted(unknown))}; there are {', '.join(Stage)}")
+    try:
+        return Selection(
+            types=frozenset(types),
+            stages=chosen,
+            rules=frozenset(rules),
+            since=None if since is None else moment(since, now),
+            until=None if until is None else moment(until, now),
+            match=match or None,
+            partitions=frozenset(partitions),
+            offsets=frozenset(offsets),
+            states=frozenset(Standing(state.replace("-", "_")) for state in states),
+        )
+    except ValueError as error:
+        raise Unusable(f"--since, --until: {error}") from error
 
 
 def moment(text: str, now: datetime) -> datetime:

@@ -20,6 +20,20 @@ class Cause(NamedTuple):
     error: str
 
 
+class Kind(NamedTuple):
+    """What letters of a dry run have in common.
+
+    Attributes:
+        rule: that would be followed, "-" for none.
+        first: the request that would be sent first, "-" for none.
+        begins: where that is; or why nothing is sent.
+    """
+
+    rule: str
+    first: str
+    begins: str
+
+
 class Causes(Counter[Cause]):
     """How often each cause was met; those beyond two thousand are one."""
 

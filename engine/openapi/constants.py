@@ -67,7 +67,8 @@ def choice_remedy(value: Any, choices: Iterable[Any]) -> str:
     near = suggest(value, [one for one in known if isinstance(one, str) and one]) if isinstance(value, str) else None
     if near:
         return f"did you mean '{near}'?"
-    return f"it knows {', '.join(map(show, known))}" if len(known) <= _LISTED else ""
+    shown = [show(one) for one in known if one != ""]
+    return f"it knows {', '.join(shown)}" if 0 < len(shown) <= _LISTED else ""
 
 
 def _fits(value: Any, schema: Schema, as_text: bool) -> bool:

@@ -131,7 +131,8 @@ def _list(found: ListOf, wanted: Alternatives, schemas: Schemas, as_text: bool, 
     if not lists:
         return _mismatch(found, wanted)
     each = [type_misfit(found.item, schemas.elements(one), schemas, as_text=as_text, depth=depth + 1) for one in lists]
-    return None if None in each else each[0]
+    why = None if None in each else each[0]
+    return None if why is None else Misfit(f"its elements: {why.said}", why.remedy)
 
 
 def _mismatch(found: Type, wanted: Alternatives) -> Misfit:

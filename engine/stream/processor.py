@@ -229,6 +229,8 @@ class Processor:
             stage = outcome.error.stage
             if self.storm.holding and stage not in _ON_PURPOSE:
                 continue  # it failed while the engine began to hold: tried again with the rules as they are then
+            if lease.dropped:
+                raise Revoked("the partition belongs to another consumer")  # it ends the event, not we
             await self._withheld.park(job, outcome)
             lane = None if job.event is None or job.failure is not None else lane_id(job.key)
             letter = compose(job.message, job.event, outcome, datetime.now(UTC), self._redact, lane)

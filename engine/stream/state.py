@@ -283,12 +283,12 @@ class State:
         at = int(datetime.fromisoformat(data["at"]).timestamp())
         packed = at << 18 | min(int(data["replays"]), 0xFFFF) << 2 | _FATES.index(data["state"])
         places = [(int(place[0]), int(place[1])) for place in data.get("letters", ())]
+        for partition, offset in places:
+            self._settled.setdefault(partition, _Bits(max(0, offset))).add(offset)
         if self._keep:
             self._letters.setdefault(where, {})[source.offset] = packed
             if data.get("reason"):
                 self.reasons[source] = str(data["reason"])
-        for partition, offset in places:
-            self._settled.setdefault(partition, _Bits(offset)).add(offset)
 
     def _skip(self, source: Source, data: Mapping[str, Any] | None) -> None:
         if data is None:
@@ -355,7 +355,8 @@ class _Bits:
     def count(self, low: int, high: int) -> int:
         """How many of its offsets are from `low` up to `high`."""
         bits = int.from_bytes(self._bits, "little")
-        bits &= (1 << max(0, high - self._base)) - 1
+        beyond = min(max(0, high - self._base), len(self._bits) << 3)
+        bits &= (1 << beyond) - 1
         return (bits >> max(0, low - self._base)).bit_count()
 
 

@@ -148,9 +148,9 @@ def _fold(mine: Type, theirs: Type) -> Type:
     """What is known of the equality of two values whose types are certain."""
     if model.UNKNOWN in (mine, theirs):
         return model.BOOLEAN
-    if mine == theirs and _is_single(mine):
-        return model.TRUE
-    return model.BOOLEAN if _overlap(mine, theirs) else model.FALSE
+    if not _overlap(mine, theirs):
+        return model.FALSE
+    return model.TRUE if _is_single(mine) and _is_single(theirs) else model.BOOLEAN
 
 
 def _is_single(found: Type) -> bool:

@@ -215,7 +215,7 @@ def _getitem(typer: Typer, node: nodes.Getitem, env: Env) -> Type:
 
 
 def _list(typer: Typer, node: nodes.List | nodes.Tuple, env: Env) -> Type:
-    return ListOf(model.union(*(typer.of(one, env) for one in node.items)))
+    return ListOf(model.union(*(typer.of(one, env) for one in node.items)) if node.items else model.NOTHING)
 
 
 def _dict(typer: Typer, node: nodes.Dict, env: Env) -> Type:

@@ -77,4 +77,4 @@ def families(one: Type) -> frozenset[Family] | None:
             found.add(_BY_TYPE[type(member)])
         else:
             return None
-    return frozenset(found)
+    return frozenset(found) or None

@@ -167,6 +167,9 @@ class Union:
 Type = Unknown | Omitted | Null | Boolean | Number | Text | Bytes | Moment | Uuid | ListOf | Map | Record | Union
 
 UNKNOWN = Unknown()
+NOTHING = Union(())
+"""What the elements of an empty list are: beside other types it adds none."""
+
 OMITTED = Omitted()
 NULL = Null()
 BOOLEAN = Boolean()
@@ -190,8 +193,8 @@ def members(one: Type) -> tuple[Type, ...]:
 
 
 def union(*types: Type) -> Type:
-    """One of these types. UNKNOWN takes all in; of none nothing is known."""
-    if len(types) == 1:
+    """One of these types. UNKNOWN takes all in; of none, or of NOTHING alone, nothing is known."""
+    if len(types) == 1 and types[0] is not NOTHING:
         return types[0]
     found = dict.fromkeys(member for one in types for member in members(one))
     if not found or UNKNOWN in found:
@@ -308,7 +311,7 @@ def sourced(one: Type, source: Source) -> Type:
 
 def describe(one: Type) -> str:
     """The type in the words of a rule's author: `text or null`."""
-    words = list(dict.fromkeys(_word(member) for member in members(one)))
+    words = list(dict.fromkeys(_word(member) for member in members(one))) or ["nothing"]
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 

@@ -132,7 +132,7 @@ def literal(data: object) -> Type:
     if isinstance(data, str):
         return model.UNKNOWN if is_template(data) else model.text_of(data)
     if isinstance(data, list):
-        return ListOf(model.union(*map(literal, data)))
+        return ListOf(model.union(*map(literal, data)) if data else model.NOTHING)
     if isinstance(data, dict):
         return Record({key: Field(literal(value)) for key, value in data.items()}, source=Source.RULE)
     return model.UNKNOWN
