@@ -116,12 +116,40 @@ def fields(template: Template) -> tuple[tuple[str, str | int, nodes.Node], ...]:
 
 def _fields(tree: nodes.Node) -> Iterator[tuple[str, str | int, nodes.Node]]:
     for node in walk(tree):
-        if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
-            yield node.node.name, node.attr, node
-        elif isinstance(node, nodes.Getitem) and isinstance(node.node, nodes.Name):
-            key = node.arg.value if isinstance(node.arg, nodes.Const) else None
-            if isinstance(key, str | int):
-                yield node.node.name, key, node
+        yield from _fields_at(node)
+
+
+def _fields_at(node: nodes.Node) -> Iterator[tuple[str, str | int, nodes.Node]]:
+    """The field that a node looks up, where it is one of a name."""
+    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
+        yield node.node.name, node.attr, node
+    elif isinstance(node, nodes.Getitem) and isinstance(node.node, nodes.Name):
+        key = node.arg.value if isinstance(node.arg, nodes.Const) else None
+        if isinstance(key, str | int):
+            yield node.node.name, key, node
+
+
+def _certain(node: nodes.Node) -> Iterator[nodes.Node]:
+    """The node and those below it that are computed whenever it is."""
+    yield node
+    match node:
+        case nodes.CondExpr() | nodes.If():
+            below: list[nodes.Node] = [node.test]
+        case nodes.And() | nodes.Or():
+            below = [node.left]
+        case nodes.For():
+            below = [node.iter]
+        case nodes.Filter(name="default" | "d" | "required") | nodes.Test(name="defined" | "undefined"):
+            below = []
+        case _:
+            below = list(node.iter_child_nodes())
+    for child in below:
+        yield from _certain(child)
+
+
+def certain_fields(template: Template) -> tuple[tuple[str, str | int, nodes.Node], ...]:
+    """Those of `fields` that are looked up for every event: no condition stands before, no `default` behind them."""
+    return tuple(found for one in _certain(template.ast()) for found in _fields_at(one))
 
 
 def counts(tree: nodes.Node, name: str) -> bool:

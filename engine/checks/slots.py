@@ -84,7 +84,7 @@ def _query_entries(subject: Subject, request: RequestRule) -> tuple[Entry, ...]:
 
 
 def _query_slots(value: Value, parameter: Parameter, schemas: Schemas) -> Iterator[Slot]:
-    """A list repeats the name, so one element alone is right for a list too."""
+    """A list repeats the name, so one element alone is right for a list too; empty filters have their own check."""
     each = tuple(
         schema
         for one in parameter.schema
@@ -98,7 +98,7 @@ def _query_slots(value: Value, parameter: Parameter, schemas: Schemas) -> Iterat
         elif isinstance(one, Constant) and parameter.joined and isinstance(one.data, str):
             for part in one.data.split(parameter.joined):
                 yield Slot(Constant(part, one.spot), each or UNKNOWN, schemas, as_text=True)
-        elif one.data is not None if isinstance(one, Constant) else not isinstance(one, Omitted):
+        elif one.data not in (None, "") if isinstance(one, Constant) else not isinstance(one, Omitted):
             yield Slot(one, _with_lists(one, each, parameter), schemas, as_text=True)
 
 
@@ -142,7 +142,7 @@ def property_of(mappings: Alternatives, name: str, schemas: Schemas) -> Alternat
 
 def is_read_only(wanted: Alternatives) -> bool:
     """True where the API does not take it."""
-    return all(one.read_only or one.types == _NULL for one in wanted)
+    return all(one.read_only for one in wanted)
 
 
 def _elements(slot: Slot) -> Alternatives:

@@ -20,7 +20,9 @@ WAIT = 10.0
 _SHOWN = 60  # characters of a key
 
 
-def skip(config_file: Path | None, partition: int, offset: int, reason: str, yes: bool) -> int:
+def skip(
+    config_file: Path | None, partition: int, offset: int, reason: str, yes: bool, *, patience: float = WAIT
+) -> int:
     """Ask the engine to skip an event.
 
     Args:
@@ -29,6 +31,7 @@ def skip(config_file: Path | None, partition: int, offset: int, reason: str, yes
         offset: of the event.
         reason: for the dead letter's `dlq.error`; "" for none.
         yes: do not ask the person at the terminal.
+        patience: seconds to wait for a running engine.
 
     Returns:
         0: it was, or will be, done. 1: the event is done already, or nobody agreed.
@@ -47,7 +50,7 @@ def skip(config_file: Path | None, partition: int, offset: int, reason: str, yes
         if not yes and not _agreed(config.dlq.topic):
             return 1
         desk.ask(reason)
-        if desk.wait(WAIT):
+        if desk.wait(patience):
             click.echo(f"skipped: it is in {config.dlq.topic}, unless it was done at this very moment")
         else:
             click.echo("asked for: the engine that gets the partition next does it, before anything else of its key")

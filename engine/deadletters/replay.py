@@ -29,6 +29,28 @@ _BATCH = 100  # letters that are read at once
 log = structlog.get_logger()
 
 
+class Turn:
+    """One letter's leave to send; while it waits, another letter has its turn."""
+
+    __slots__ = ("_lease", "_turns")
+
+    def __init__(self, lease: Lease, turns: asyncio.Semaphore) -> None:
+        self._lease = lease
+        self._turns = turns
+
+    async def permit(self) -> None:
+        """See `pipeline.Leave`."""
+        await self._lease.permit()
+
+    async def sleep(self, seconds: float) -> None:
+        """See `pipeline.Leave`."""
+        self._turns.release()
+        try:
+            await self._lease.sleep(seconds)
+        finally:
+            await self._turns.acquire()
+
+
 class Replay:
     """One replay; `run` may be called once.
 
@@ -38,6 +60,8 @@ class Replay:
         limits: bounds of a plan, and of what is held at a time.
         preparation: makes jobs.
         gathering: what is to be done.
+        turns: letters between their first request and the record that they are done, at most; that many a `kill -9`
+            repeats, so there are no more than the APIs take requests at a time.
         lease: leave to send; closed where the replay is to stop.
         storm: says when nothing but failures come; None: goes on whatever comes.
         rate: letters a second, None for no limit.
@@ -59,6 +83,7 @@ class Replay:
         preparation: Preparation,
         gathering: Gathering,
         *,
+        turns: int,
         lease: Lease,
         storm: Storm | None,
         rate: float | None,
@@ -71,6 +96,7 @@ class Replay:
         self._limits = limits
         self._preparation = preparation
         self._gathering = gathering
+        self._turns = asyncio.Semaphore(turns)
         self._lease = lease
         self._storm = storm
         self._pace = Pace(rate)
@@ -141,9 +167,10 @@ class Replay:
     async def _handle(self, job: Job) -> bool:
         """One letter to its end; False where the replay stops."""
         try:
-            if self._lease.ended:
-                return False
-            await self._replay(job)
+            async with self._turns:
+                if self._lease.ended:
+                    return False
+                await self._replay(job)
         except Revoked:
             return False
         except Exception as error:  # a bug of ours: this letter stays as it is, and nothing of its key may follow
@@ -179,7 +206,7 @@ class Replay:
             return Dead(rule, internal(Stage.RENDER, error))
         self.tally.resumed += bool(beginning.answers)
         self.tally.repeating += bool(beginning.repeated)
-        journey = Journey(event, job.key, self._lease, self._ways.observer, beginning.answers)
+        journey = Journey(event, job.key, Turn(self._lease, self._turns), self._ways.observer, beginning.answers)
         return await self._pipeline.process(journey)
 
     def _begin(self, rule: Rule, event: Event, job: Job) -> Beginning:

@@ -154,6 +154,7 @@ class Rounds:
             self._config.limits,
             preparation,
             gathering,
+            turns=sum(max(1, api.concurrency) for api in (self._config.api, *self._config.apis.values())),
             lease=self._lease,
             storm=None if self._how.hopeful else Storm(self._config.dlq, lambda _: None),
             rate=self._how.rate,

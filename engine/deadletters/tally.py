@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-_VARIES = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b|\d+", re.IGNORECASE)
+# a status is what tells one cause from another; ids and other numbers are not
+_VARIES = re.compile(r"(?i)(\banswered [1-5]\d\d\b)|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\d+")
 _KINDS = 2_000  # different causes that are told apart
 _CAUSE = 160  # characters
 
@@ -44,8 +45,8 @@ class Causes(Counter[Cause]):
 
 
 def pattern(error: str) -> str:
-    """An error without what differs from one event to the next: numbers and ids become `#`."""
-    return _VARIES.sub("#", error)[:_CAUSE]
+    """An error without what differs between events: ids, and numbers other than the status of an answer, become `#`."""
+    return _VARIES.sub(lambda found: found[1] or "#", error)[:_CAUSE]
 
 
 @dataclass(slots=True)

@@ -88,17 +88,16 @@ class ApiDocument:
             self._found[key] = self._find(shape_of(template), base)
         return self._found[key]
 
-    def prefix(self, base: str) -> str:
-        """What stands before a rule's path in this document: the path of `api.url` less the server's, or nothing."""
-        prefix = base
-        if self.server and (base == self.server or base.startswith(self.server + "/")):
-            prefix = base[len(self.server) :]
-        return prefix if prefix and self._has_below(prefix) else ""
-
     def seen_by_rules(self, base: str) -> Mapping[str, KnownPath]:
-        """All paths as a rule would write them."""
-        prefix = self.prefix(base)
-        return {one.text[len(prefix) :]: one for one in self.paths if one.text.startswith(f"{prefix}/")}
+        """All paths as a rule writes them below the path of `api.url`; those that no rule reaches are left out."""
+        found = {}
+        for one in self.paths:
+            whole = self.server + one.text
+            if whole.startswith(f"{base}/"):
+                found[whole[len(base) :]] = one
+            elif not self._has_below(base):
+                found[one.text] = one
+        return found
 
     def item(self, known: KnownPath) -> Json:
         """The path item; empty where it is none."""

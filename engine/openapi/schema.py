@@ -68,7 +68,7 @@ class Schemas:
 
     def __init__(self, document: ApiDocument) -> None:
         self._document = document
-        self._known: dict[int, Alternatives] = {}
+        self._known: dict[int, tuple[Alternatives, Any]] = {}
         self._open: set[int] = set()
         self._joined: dict[tuple[int, ...], tuple[Alternatives, tuple[Any, ...]]] = {}
 
@@ -76,16 +76,15 @@ class Schemas:
         """The alternatives of a schema; what cannot be understood, or holds itself, may be anything."""
         if not isinstance(node, Mapping):
             return UNKNOWN
-        key = id(node)  # the document keeps all nodes alive
-        found = self._known.get(key)
-        if found is not None:
-            return found
+        key = id(node)
+        if key in self._known:
+            return self._known[key][0]
         if key in self._open:
             return UNKNOWN
         self._open.add(key)
         found = self._alternatives(node)
         self._open.discard(key)
-        self._known[key] = found
+        self._known[key] = found, node  # which keeps the node alive, and so its id its own
         return found
 
     def all_of(self, nodes: Sequence[Any]) -> Alternatives:
@@ -114,7 +113,8 @@ class Schemas:
         return self.all_of(schema.items) if schema.items else UNKNOWN
 
     def _alternatives(self, node: Mapping[str, Any]) -> Alternatives:
-        found: Alternatives = (_own(node),)
+        own = _own(node)
+        found: Alternatives = (own,)
         reference = node.get("$ref")
         if isinstance(reference, str):
             target = self._document.at(reference)
@@ -126,7 +126,8 @@ class Schemas:
             if branches:
                 found = _both(found, tuple(schema for branch in branches for schema in self.of(branch)))
         if node.get("nullable") is True or "null" in _types(node):
-            found = (*(one for one in found if one.types != NULL.types), NULL)
+            null = replace(NULL, read_only=own.read_only, write_only=own.write_only)
+            found = (*(one for one in found if one.types != NULL.types), null)
         return found if len(found) <= _MOST else UNKNOWN
 
 

@@ -177,7 +177,7 @@ class TopicReader:
             first = self._consumer.poll(0.5)
             for record in [] if first is None else [first, *self._consumer.consume(_BATCH, timeout=0)]:
                 if record.error() is not None:
-                    position = self._after(record, position, partition)
+                    position = self._after(record, position, end, partition)
                 elif position <= (offset := record.offset() or 0) < end:
                     position = offset + 1
                     take(message_of(record)[0])
@@ -189,11 +189,11 @@ class TopicReader:
             elif now - heard > _SILENCE:
                 raise Unavailable(f"{self._topic}[{partition}] was read up to offset {position}; no more comes")
 
-    def _after(self, record: Record, position: int, partition: int) -> int:
+    def _after(self, record: Record, position: int, end: int, partition: int) -> int:
         """Where to go on after an error among the records."""
         error = record.error()
         if error is None or error.code() == _END:
-            return max(position, record.offset() or 0)
+            return end  # the partition has no more
         if error.code() in _GONE:
             raise self._meaning(error)
         if error.code() in _EXPIRED:  # retention took them meanwhile

@@ -92,7 +92,7 @@ class _Reader:
         if node["type"] == "fixed":
             return _LOGICAL.get(("fixed", node.get("logicalType")), model.BYTES)
         fields: dict[str, Field] = {}
-        for one in _listed(node, "fields"):
+        for one in _listed(node, "fields") if "fields" in node else ():  # as the decoder has it
             if not isinstance(one, Mapping):
                 raise NotAvro(f"a field of {name} is no mapping")
             label = str(_member(one, "name"))

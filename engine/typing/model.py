@@ -201,6 +201,8 @@ def union(*types: Type) -> Type:
         return UNKNOWN
     if len(found) > 1:
         found = _without_parts(found)
+    if NULL in found:
+        found[NULL] = found.pop(NULL)  # last, so that the same union is the same type
     return next(iter(found)) if len(found) == 1 else Union(tuple(found))
 
 

@@ -31,10 +31,11 @@ class EventTypes:
             Unusable: a file cannot be read, or is no usable Avro schema.
         """
         found: defaultdict[str, dict[int, Type]] = defaultdict(dict)
+        same: dict[Type, Type] = {}  # equal schemas are one type, so that what is typed for one is for all
         for file in sorted(folder.glob("*.avsc")) if folder.is_dir() else ():
             read = _read(file)
             if match := _FILE_NAME.fullmatch(file.name):
-                found[match["type"]][int(match["version"])] = read
+                found[match["type"]][int(match["version"])] = same.setdefault(read, read)
         return cls(found)
 
     @property

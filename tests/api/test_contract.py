@@ -167,6 +167,26 @@ def test_the_document_of_ciso_assistant() -> None:
             contract.check(wrong, "/api")
 
 
+def test_a_document_in_yaml(tmp_path: Path) -> None:
+    """Is read like one in JSON."""
+    file = tmp_path / "api.yaml"
+    file.write_text("openapi: 3.1.0\npaths: {/a: {get: {parameters: [{name: page, in: query}]}}}\n")
+    contract = Contract.load(file)
+    contract.check(ask("GET", "/a", "page"), "")
+    with pytest.raises(Undeliverable, match="did you mean 'page'"):
+        contract.check(ask("GET", "/a", "pgae"), "")
+
+
+def test_a_read_only_field_that_may_be_null() -> None:
+    """Is read-only all the same."""
+    schema = {"properties": {"a": {}, "b": {"type": "string", "nullable": True, "readOnly": True}}}
+    body = {"requestBody": {"content": {"application/json": {"schema": schema}}}}
+    contract = Contract({"openapi": "3.0.0", "paths": {"/a": {"post": body}}}, Path("x"))
+    contract.check(ask("POST", "/a", fields={"a"}), "")
+    with pytest.raises(Undeliverable, match="no writable field 'b'"):
+        contract.check(ask("POST", "/a", fields={"b"}), "")
+
+
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"openapi": "3.0.0"}', '{"swagger": "2.0", "paths": {}}'])
 def test_not_a_document(tmp_path: Path, text: str) -> None:
     """Is told when the client is built."""

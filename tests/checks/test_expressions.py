@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from jinja2 import nodes
 
-from engine.checks.expressions import counts, fields, first_use, kind, literals, results, span_of, walk
+from engine.checks.expressions import certain_fields, counts, fields, first_use, kind, literals, results, span_of, walk
 from engine.config.model import Limits
 from engine.rules.syntax import whole_expression
 from engine.rules.templates import Template, Templates
@@ -123,6 +123,22 @@ def test_fields() -> None:
     source = "{{ a.b.c ~ d['e'] ~ f[0] ~ g[h] ~ ('x').y }}"
     found = fields(Template(SANDBOX, source, ("body",)))
     assert [("a", "b"), ("d", "e"), ("f", 0)] == [(name, field) for name, field, _ in found]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("{{ a.b }}", ["b"]),
+        ("{{ a.b if a.c else a.d }}", ["c"]),
+        ("{{ a.b and a.c or a.d }}", ["b"]),
+        ("{{ a.b | default(a.c) }}{{ a.d is defined }}", []),
+        ("{{ [a.b | upper, {'x': 'y' ~ a.c}] | length == a['d'] }}", ["b", "c", "d"]),
+        ("{% if a.b %}{{ a.c }}{% endif %}{% for x in a.d %}{{ a.e }}{% endfor %}", ["b", "d"]),
+    ],
+)
+def test_certain_fields(source: str, expected: list[str]) -> None:
+    """Fields that no condition keeps from being looked up."""
+    assert expected == [field for _, field, _ in certain_fields(Template(SANDBOX, source, ("body",)))]
 
 
 @pytest.mark.parametrize(

@@ -162,6 +162,40 @@ def test_apis_are_those_of_the_configuration(folder: Path) -> None:
     assert 1 == run()
 
 
+def test_requests_are_held_against_the_documents(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each API has its own, JSON or YAML; one without a document is not checked."""
+    (folder / "one.yaml").write_text("openapi: 3.1.0\npaths: {/assets/: {get: {}}}\n")
+    (folder / "two.json").write_text('{"openapi": "3.0.0", "paths": {"/tickets": {"get": {}}}}')
+    (folder / "config.yaml").write_text(
+        "api: {openapi: one.yaml}\n"
+        "apis: {desk: {url: https://desk.example, openapi: two.json}, other: {url: https://other.example}}\n"
+    )
+    (folder / "rules/a.yaml").write_text(
+        "event_type: asset_changed\nrequests:\n"
+        "  - {method: GET, path: /asset/}\n"
+        "  - {api: desk, method: GET, path: /tickets, query: {a: 1}}\n"
+        "  - {api: other, method: GET, path: /whatever}\n"
+    )
+    assert 1 == run(output="json")
+    found = [(one["line"], one["column"], one["id"]) for one in json.loads(capsys.readouterr().out)]
+    assert [(3, 25, "unknown-path"), (4, 54, "unknown-query")] == found
+
+
+def test_a_comment_keeps_a_finding(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is not reported, and does not fail the verb."""
+    (folder / "rules/a.yaml").write_text(WARNS.rstrip() + "  # engine: ignore[unused-var] for later\n")
+    assert (0, "") == (run(strict=True), capsys.readouterr().out)
+
+
+def test_sarif(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A log with a result, as code scanning takes it."""
+    (folder / "rules/a.yaml").write_text(WRONG)
+    assert 1 == run(output="sarif")
+    (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert ("rules/a.yaml", 5) == (place["artifactLocation"]["uri"], place["region"]["startLine"])
+
+
 @pytest.mark.parametrize(
     ("config", "paths"),
     [
@@ -170,6 +204,8 @@ def test_apis_are_those_of_the_configuration(folder: Path) -> None:
         ("kafka: {broker: x}\n", ["rules"]),
         ("api: {openapi: missing.json}\n", ["rules"]),
         ("api: {openapi: empty/notes.txt}\n", ["rules"]),
+        ("api: {openapi: broken/api.yaml}\n", ["rules"]),
+        ("apis: {desk: {url: https://desk.example, openapi: broken/api.yaml}}\n", ["rules"]),
         ("events: {schemas: missing}\n", ["rules"]),
         ("events: {schemas: broken}\n", ["rules"]),
         ("rules: {path: missing}\n", []),
@@ -184,6 +220,7 @@ def test_what_cannot_be_used_ends_with_2(
     (folder / "empty/notes.txt").write_text("no rule")
     (folder / "broken").mkdir()
     (folder / "broken/asset_changed_v1.avsc").write_text("{")
+    (folder / "broken/api.yaml").write_text("openapi: [")
     if config is not None:
         (folder / "config.yaml").write_text(config)
     with pytest.raises(Unusable):

@@ -271,7 +271,7 @@ def test_every_header_of_a_dead_letter_is_explained() -> None:
     event = Event(EventId("e"), EventType("t"), 1, {}, message)
     error = Undeliverable(Stage.REQUEST, "it failed", request_id="r", status=400, attempts=1)
     dead = Dead(rule, error, 1, ({"id": "r", "status": 200, "body": None},))
-    letter = compose(message, event, dead, datetime.now(UTC), str)
+    letter = compose(message, event, dead, datetime.now(UTC), str, "aw==")
     known = {name for name, _ in letter.headers} | {"dlq.truncated"}
     assert known == set(rows(section(read("dead-letters.md"), "## Headers")))
     stages = rows(section(read("dead-letters.md"), "## When"))

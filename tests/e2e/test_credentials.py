@@ -79,7 +79,8 @@ def test_client_credentials_are_renewed(world: World, client_auth: str) -> None:
 
 def test_a_revoked_token_is_an_outage_not_the_events_fault(world: World, api_server: ApiServer) -> None:
     """While the API answers 401 to everything the engine holds; when it takes the token again all is done."""
-    engine = world.engine(outage={"open_after": 5, "probe_every": "200ms"}).start_ready()
+    settings = {"outage": {"open_after": 5}, "retry": {"initial_delay": "1s", "max_delay": "60s"}}
+    engine = world.engine(**settings).start_ready()
     api_server.revoke_tokens()
     world.notes(30, 10)
     reasons = engine.wait_ready(False)["reasons"]

@@ -13,7 +13,7 @@ from tests.services.registry import Registry
 
 pytestmark = pytest.mark.services
 
-_PATIENT = {"initial_delay": "1s"}  # fewer keys than `open_after` get four attempts each, then the plain rule holds
+_PATIENT = {"initial_delay": "1s", "max_delay": "60s"}  # fewer keys than `open_after` have seven seconds
 
 
 def test_an_api_that_is_down_costs_no_event(world: World) -> None:

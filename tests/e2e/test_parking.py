@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from confluent_kafka.admin import AdminClient
@@ -13,6 +14,7 @@ from engine.config.model import Kafka as KafkaConfig
 from engine.stream.state import Entry, Lane, State, lane_id, released_entry
 from engine.stream.state_topic import StateReader, StateWriter, topic_name
 from tests.api_server.client import ApiServer
+from tests.rig.engine import Ended
 from tests.rig.events import NOTE, write_rule
 from tests.rig.topics import Record
 from tests.rig.waiting import eventually, stays
@@ -94,6 +96,48 @@ def test_a_key_is_parked_in_order_over_a_crash_and_a_stop_until_it_is_released(w
     assert 0 == world.api.stats()["order_violations"]
     eventually(lambda: _state(world).parked(lane) is None and _state(world).released(lane) is None)
     assert 30 == world.topics.count(world.dlq)
+
+
+def test_a_replay_writes_in_the_order_of_the_events_and_lets_the_key_go_on(world: World) -> None:
+    """While the engine runs and events keep coming: each once, in order, over two restarts before and one after."""
+    world.api.faults(REFUSED)
+    first = world.engine().start_ready()
+    world.notes(30, 6)
+    _letters(world, 5)
+    first.kill()
+    second = world.engine().start_ready()
+    world.notes(30, 6, first=31)
+    _letters(world, 10)
+    assert 0 == second.stop()
+    world.api.faults()
+    third = world.engine().start_ready()
+    world.notes(30, 6, first=61)
+    _letters(world, 15)
+    replay = Thread(target=lambda: ends.append(third.verb("dlq", "replay", "--yes")))
+    ends: list[Ended] = []
+    replay.start()
+    number = 91
+    while replay.is_alive():
+        world.notes(6, 6, first=number)
+        number += 6
+    replay.join()
+    again = 0
+    while not third.events("key.released"):  # events that were parked in the last moment
+        ended = third.verb("dlq", "replay", "--yes")
+        again += 1
+        assert (0, True) == (ended.code, again < 5), ended
+    world.notes(12, 6, first=number)
+    world.wait_applied(number + 11)
+    world.wait_committed()
+    assert list(range(6, number + 12, 6)) == world.api.applied()["AC-1"]
+    stats = world.api.stats()
+    assert (0, 0) == (stats["order_violations"], stats["repeats"])
+    assert [0] == [ended.code for ended in ends]
+    assert 0 == third.stop()
+    fourth = world.engine().start_ready()
+    world.notes(6, 6, first=number + 12)
+    world.wait_applied(number + 17)
+    eventually(lambda: fourth.total("engine_dead_letters_open") == 0)
 
 
 def test_a_release_that_does_not_reach_far_enough_changes_nothing(world: World) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
 from engine.errors import NoAnswer, Stage, Undeliverable
-from engine.events.event import Event, Message
+from engine.events.event import Event, EventId, EventType, Message
 from engine.outcome import Dead
 from engine.stream.letter import Letter, compose
 from tests.rules.making import event, rule
@@ -122,6 +123,25 @@ def test_it_shrinks_in_steps() -> None:
     assert third is not None
     assert (None, MESSAGE.key, "value") == (third.value, third.key, _own(third)["dlq.truncated"])
     assert third.smaller() is None
+
+
+def test_an_event_cannot_push_its_own_value_out() -> None:
+    """Its id and type stand in headers, too; where they are as long as the value they are cut before it goes."""
+    huge = replace(event(), id=EventId("i" * 900_000), type=EventType("t" * 900_000))
+    letter = _letter(Dead(RULE, Undeliverable(Stage.EXPECT, "no", request_id="r" * 900_000)), of=huge).smaller()
+    second = None if letter is None else letter.smaller()
+    assert second is not None
+    assert ([200] * 3, MESSAGE.value) == (
+        [len(_own(second)[name]) for name in ("dlq.event.id", "dlq.event.type", "dlq.request")],
+        second.value,
+    )
+
+
+def test_the_ordering_key_is_told_where_it_is_known() -> None:
+    """So that a replay knows which letters belong together."""
+    dead, now = Dead(RULE, Undeliverable(Stage.EXPECT, "no")), datetime.now(UTC)
+    assert "QUMtMQ==" == _own(compose(MESSAGE, event(), dead, now, str, "QUMtMQ=="))["dlq.order_key"]
+    assert "dlq.order_key" not in _own(compose(MESSAGE, event(), dead, now, str))
 
 
 def test_a_text_is_never_cut_within_a_character() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 from uuid import uuid5
 
 import pytest
@@ -277,7 +277,11 @@ async def test_an_event_that_waits_for_its_schema_is_skipped() -> None:
     """Those behind it are taken on."""
     place = Place(RULE)
     (flow,) = await place.assign(0)
-    place.hall.intake._hold = lambda partition, record, _: partition.waiting.appendleft(record)  # type: ignore[method-assign]
+
+    def hold(partition: Partition, record: Any, _schema: int | str) -> None:
+        partition.waiting.appendleft(record)
+
+    place.hall.intake._hold = hold  # type: ignore[assignment, method-assign]
     await place.hall.deliver(*records("?", "ada"))
     assert 2 == len(place.partition().waiting)
     place.keeper.tell(_skip(0))
