@@ -126,9 +126,7 @@ def lane_id(key: Hashable) -> str:
     return urlsafe_b64encode(data).decode("ascii")
 
 
-def letter_entry(
-    source: Source, state: LetterState, letters: Iterable[Sequence[int]] = (), reason: str = ""
-) -> Entry:
+def letter_entry(source: Source, state: LetterState, letters: Iterable[Sequence[int]] = (), reason: str = "") -> Entry:
     """What became of a source offset.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.rig.engine import Ended, Engine
-from tests.rig.events import BROKEN, NOTE, note_json, write_rule
+from tests.rig.events import BROKEN, NOTE, write_rule
 from tests.rig.waiting import eventually
 from tests.rig.world import World
 
