@@ -123,12 +123,12 @@ def _say(end: End, gathering: Gathering, screen: Screen) -> int:
     tally = end.tally
     screen.write(outcome(tally))
     for number, text in (
-        (tally.resumed, "were resumed at the request that had failed"),
-        (tally.repeating, "began at the first request, although writes after it had succeeded before"),
-        (tally.released, "parked keys were released"),
+        (tally.resumed, "resumed at the request that had failed"),
+        (tally.repeating, "begun at the first request, although writes after it had succeeded"),
+        (tally.released, "parked keys released"),
     ):
         if number:
-            screen.write(f"{number:,} {text}")
+            screen.write(f"{text}: {number:,}")
     if tally.causes:
         screen.write("")
         screen.causes(tally.causes)

@@ -69,7 +69,7 @@ def _portrait(config: Config, line: Line, message: Message, reason: str | None) 
     mask = Mask(config.log.mask, secrets_of(config))
     conversation = read_conversation(resume_of(message))
     record = original(message, line.letter)
-    yield from facts(line, record, reason)
+    yield from facts(line, record, config.dlq.topic, reason)
     if line.letter.truncated:
         record = replace(record, value=_value(config, line))
     event, complaint = _decode(config, record)
@@ -106,7 +106,11 @@ def _decode(config: Config, record: Message) -> tuple[Event | None, str]:
 
 
 def _prospect(config: Config, line: Line, event: Event, conversation: Conversation | None) -> Iterator[str]:
-    book = load_book(config.rules.path, config.limits, config.apis)
+    try:
+        book = load_book(config.rules.path, config.limits, config.apis)
+    except Unusable as error:
+        yield f"\nThe rules cannot be used now: {error}"
+        return
     rule = book.find(event.type, event.version)
     if rule is None:
         yield "\nNo rule has this type and version now: a replay would be a dead letter again, at stage route."

@@ -53,7 +53,7 @@ def skip(
         if desk.wait(patience):
             click.echo(f"skipped: it is in {config.dlq.topic}, unless it was done at this very moment")
         else:
-            click.echo("asked for: the engine that gets the partition next does it, before anything else of its key")
+            click.echo("asked for: done when the event's turn comes, or at the next start of an engine")
     return 0
 
 

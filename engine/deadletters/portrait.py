@@ -24,12 +24,12 @@ _ROW = 16
 _KEY = 80  # characters of a key
 
 
-def facts(line: Line, message: Message, reason: str | None) -> Iterator[str]:
+def facts(line: Line, message: Message, dlq_topic: str, reason: str | None) -> Iterator[str]:
     """Where the letter and its event stand, and what failed."""
     letter = line.letter
     given_up = f" ({plain(reason)})" if reason else ""
     yield f"source    {_place(letter.source)}{_stamp(message)}{_key(message)}"
-    yield f"letter    at {letter.place.partition}@{letter.place.offset}, {_time(letter.failed_at)}"
+    yield f"letter    {dlq_topic}[{letter.place.partition}]@{letter.place.offset}, {_time(letter.failed_at)}"
     yield f"state     {str(line.standing).replace('_', ' ')}{given_up}, {_times(line.replays, 'replay')}"
     if letter.event_type is not None:
         yield f"event     {plain(letter.event_type)}, version {letter.event_version}, id {plain(letter.event_id)}"

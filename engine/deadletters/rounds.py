@@ -27,6 +27,8 @@ from engine.stream.topics import LetterTopic
 from engine.units import rate
 
 _LOOK = 0.2  # seconds between two looks at how it goes
+_AGAIN = 0.5  # seconds before a parked key is looked at again
+_TRIES = 8
 _MOST = 20  # rounds: the engine may go on parking events of a key for as long as they come
 
 
@@ -126,12 +128,20 @@ class Rounds:
             await self._once(parts, box, gathering)
             if self._lease.ended or self._end.tally.released == released:
                 return
-            box, gathering = await asyncio.to_thread(self._behind, box, gathering)
+            box, gathering = await self._behind(box, gathering)
             if not len(gathering):
                 return
 
-    def _behind(self, box: Box, before: Gathering) -> tuple[Box, Gathering]:
-        """Events of the keys just released that the engine parked meanwhile. Blocks."""
+    async def _behind(self, box: Box, before: Gathering) -> tuple[Box, Gathering]:
+        """Events of the keys just released that the engine parked meanwhile; their letters may be under way still."""
+        for _ in range(_TRIES):
+            again, gathering = await asyncio.to_thread(self._since, box, before)
+            if len(gathering) or not gathering.lanes or self._lease.ended:
+                break
+            await asyncio.sleep(_AGAIN)
+        return again, gathering
+
+    def _since(self, box: Box, before: Gathering) -> tuple[Box, Gathering]:
         again = fill_box(self._config, box.reader, Selection(states=LEFT), self._screen)
         gathering = Gathering(self._config.kafka.topic, again.state, self._how.max_replays, before.lanes)
         gathering.lanes = {lane: letters for lane, letters in gathering.lanes.items() if lane in before.lanes}

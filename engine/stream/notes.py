@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
 
 from engine.stream.seen import Seen
 from engine.stream.state import Parked, Skip
+
+
+@dataclass(slots=True)
+class Hold:
+    """A parked key waits for a replay that is about to catch up with it.
+
+    Attributes:
+        until: moment of the loop's clock from which nobody waits any more.
+        over: set when the key is released.
+    """
+
+    until: float
+    over: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Notes:
@@ -14,15 +28,19 @@ class Notes:
     Attributes:
         ready: set when everything of the former owner is known; no event may begin before.
         parked: lanes whose events go to the dead letters, by `lane_id`.
+        held: those of them whose events wait instead, for a while.
+        released: offset through which a parked lane was released, as last heard; not far enough.
         skips: offsets that are wanted in the dead letters.
         seen: events that were done; None where duplicates are not looked for.
     """
 
-    __slots__ = ("_interrupted", "_under_way", "parked", "ready", "seen", "skips")
+    __slots__ = ("_interrupted", "_under_way", "held", "parked", "ready", "released", "seen", "skips")
 
     def __init__(self) -> None:
         self.ready = asyncio.Event()
         self.parked: dict[str, Parked] = {}
+        self.held: dict[str, Hold] = {}
+        self.released: dict[str, int] = {}
         self.skips: dict[int, Skip] = {}
         self.seen: Seen | None = None
         self._under_way: dict[int, asyncio.Task[object]] = {}

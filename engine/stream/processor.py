@@ -100,6 +100,7 @@ class Processor:
             intake.look_again,
             lambda: datetime.now(UTC),
             redact,
+            self.failed,
         )
         self.storm = Storm(config.dlq, self._hold_all)
         self.failure: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
@@ -250,6 +251,8 @@ class Processor:
                 await lease.until(notes.ready)
             if self.storm.holding and offset not in notes.skips:
                 await self.storm.wait(lease)
+            if notes.held and offset not in notes.skips:
+                await self._withheld.wait(job)
             if lease.ended:
                 raise Revoked("the partition goes")
             withheld = self._withheld.verdict(job)

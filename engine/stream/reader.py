@@ -82,15 +82,11 @@ class TopicReader:
         """
         try:
             found = self._consumer.list_topics(self._topic, timeout=_PATIENCE).topics[self._topic]
-            bounds = {
-                number: self._consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=_PATIENCE)
-                for number in sorted(found.partitions)
-            }
         except KafkaException as error:
             raise self._meaning(error.args[0]) from error
         if found.error is not None:
             raise self._meaning(found.error)
-        return bounds
+        return {number: self._bounds(number) for number in sorted(found.partitions)}
 
     def newest(
         self,
@@ -196,12 +192,21 @@ class TopicReader:
             return end  # the partition has no more
         if error.code() in _GONE:
             raise self._meaning(error)
-        if error.code() in _EXPIRED:  # retention took them meanwhile
-            low, _ = self._consumer.get_watermark_offsets(TopicPartition(self._topic, partition), timeout=_PATIENCE)
+        if error.code() in _EXPIRED:  # retention took them meanwhile, or the topic was made anew
+            low, high = self._bounds(partition)
             start = max(position, low)
+            if start >= min(high, end):
+                return end
             self._consumer.assign([TopicPartition(self._topic, partition, start)])
             return start
         return position  # librdkafka tries again by itself
+
+    def _bounds(self, partition: int) -> tuple[int, int]:
+        where = TopicPartition(self._topic, partition)
+        try:
+            return self._consumer.get_watermark_offsets(where, timeout=_PATIENCE)
+        except KafkaException as error:
+            raise self._meaning(error.args[0]) from error
 
     def _meaning(self, error: KafkaError) -> Exception:
         if error.code() in _GONE:

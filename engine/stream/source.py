@@ -185,15 +185,21 @@ class Source:
         """Pause and resume."""
         everything = sum(flow.bytes for flow in self._flows.values())
         for number, flow in self._flows.items():
-            paused = number in self._paused
-            reason = flow.reason(self._limits, everything, paused=paused)
-            if reason is None and paused:
+            former = self._paused.get(number)
+            reason = flow.reason(self._limits, everything, paused=former is not None)
+            if reason == former:
+                continue
+            if reason is None:
                 self._resume(number)
-            elif reason is not None and not paused:
-                self._pause(number, reason)
+            else:
+                self._pause(number, reason, former)
 
-    def _pause(self, number: int, reason: str) -> None:
-        self._consumer.pause([TopicPartition(self._topic, number)])
+    def _pause(self, number: int, reason: str, former: str | None) -> None:
+        """Pause, or go on pausing for another reason."""
+        if former is None:
+            self._consumer.pause([TopicPartition(self._topic, number)])
+        else:
+            self._tell_paused(number, former, False)
         self._paused[number] = reason
         self._tell_paused(number, reason, True)
 

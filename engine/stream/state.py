@@ -27,12 +27,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from engine.stream.bits import Bits
+
 PARTITION_LANE = "-"
 """Id of the lane of events without an ordering key."""
 
 _LONG = 192  # bytes of an ordering key from which its digest stands for it
-
-_SPAN = 1 << 31  # dead letters from the first to the last that are told apart; a greater distance is no offset of ours
 
 _FATES = ("open", "replayed", "given_up")
 
@@ -201,7 +201,7 @@ class State:
     def __init__(self, *, letters: bool = True) -> None:
         self._keep = letters
         self._letters: dict[tuple[str, int], dict[int, int]] = {}
-        self._settled: dict[int, _Bits] = {}
+        self._settled: dict[int, Bits] = {}
         self._parked: dict[Lane, Parked] = {}
         self._released: dict[Lane, int] = {}
         self.skips: dict[Source, Skip] = {}
@@ -282,7 +282,7 @@ class State:
         packed = at << 18 | min(int(data["replays"]), 0xFFFF) << 2 | _FATES.index(data["state"])
         places = [(int(place[0]), int(place[1])) for place in data.get("letters", ())]
         for partition, offset in places:
-            self._settled.setdefault(partition, _Bits(max(0, offset))).add(offset)
+            self._settled.setdefault(partition, Bits(max(0, offset))).add(offset)
         if self._keep:
             self._letters.setdefault(where, {})[source.offset] = packed
             if data.get("reason"):
@@ -318,44 +318,6 @@ class State:
             self._released.pop(lane, None)
         else:
             self._released[lane] = int(data["through"])
-
-
-class _Bits:
-    """A set of offsets, one bit each, from the smallest on (rounded down to eight)."""
-
-    __slots__ = ("_base", "_bits")
-
-    def __init__(self, first: int) -> None:
-        self._base = first & ~7
-        self._bits = bytearray()
-
-    def add(self, offset: int) -> None:
-        """Put an offset in.
-
-        Raises:
-            ValueError: it is too far from the others.
-        """
-        if offset < 0 or abs(offset - self._base) > _SPAN:
-            raise ValueError(offset)
-        if offset < self._base:
-            base = offset & ~7
-            self._bits[:0] = bytes((self._base - base) >> 3)
-            self._base = base
-        at = offset - self._base >> 3
-        if at >= len(self._bits):
-            self._bits += bytes(at + 1 - len(self._bits))
-        self._bits[at] |= 1 << (offset & 7)
-
-    def __contains__(self, offset: int) -> bool:
-        at = offset - self._base >> 3
-        return 0 <= at < len(self._bits) and bool(self._bits[at] >> (offset & 7) & 1)
-
-    def count(self, low: int, high: int) -> int:
-        """How many of its offsets are from `low` up to `high`."""
-        bits = int.from_bytes(self._bits, "little")
-        beyond = min(max(0, high - self._base), len(self._bits) << 3)
-        bits &= (1 << beyond) - 1
-        return (bits >> max(0, low - self._base)).bit_count()
 
 
 def _entry(parts: tuple[object, ...], value: Mapping[str, Any] | None) -> Entry:

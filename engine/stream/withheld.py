@@ -16,7 +16,7 @@ from engine.pipeline import Journey, dead
 from engine.rules.book import Book
 from engine.rules.model import Rule
 from engine.stream.keeper import Keeper
-from engine.stream.notes import Notes
+from engine.stream.notes import Hold, Notes
 from engine.stream.partition import Job, Partition
 from engine.stream.seen import Seen
 from engine.stream.state import (
@@ -50,6 +50,8 @@ class Withheld:
         look_again: takes a partition's records that wait for a schema once more.
         wall: the time, in UTC.
         redact: takes secrets out of a text.
+        failed: told of a bug of ours, which ends the engine: a partition must not wait in silence.
+        catch_up: seconds that a parked key waits for a replay that has shown to be near.
     """
 
     def __init__(
@@ -62,6 +64,8 @@ class Withheld:
         look_again: Callable[[Partition], None],
         wall: Callable[[], datetime],
         redact: Callable[[str], str],
+        failed: Callable[[BaseException], None],
+        catch_up: float = 30.0,
     ) -> None:
         self._topic = topic
         self._keeper = keeper
@@ -71,6 +75,8 @@ class Withheld:
         self._look_again = look_again
         self._wall = wall
         self._redact = redact
+        self._failed = failed
+        self._catch_up = catch_up
         self._tasks: set[asyncio.Task[None]] = set()
         if keeper is not None:
             keeper.listener = self
@@ -97,6 +103,23 @@ class Withheld:
         await self._keeper.flush(_HAND_OVER)
 
     # --- jobs ---------------------------------------------------------------------------------------------------------
+
+    async def wait(self, job: Job) -> None:
+        """Return when it can be said what becomes of an event: a replay of its key may be about to catch up.
+
+        Without this, a replay would never come to the end of a key whose events keep coming.
+
+        Raises:
+            Revoked: the partition goes meanwhile.
+        """
+        notes, lane, loop = job.partition.notes, lane_id(job.key), asyncio.get_running_loop()
+        while (hold := notes.held.get(lane)) is not None:
+            try:
+                async with asyncio.timeout_at(hold.until):
+                    await job.partition.lease.until(hold.over)
+            except TimeoutError:
+                if loop.time() >= hold.until:
+                    del notes.held[lane]
 
     def verdict(self, job: Job) -> Dead | Duplicate | None:
         """How an event ends without being processed; None where it is to be processed."""
@@ -174,10 +197,13 @@ class Withheld:
     # --- inside -------------------------------------------------------------------------------------------------------
 
     async def _attend(self, partition: Partition, keeper: Keeper) -> None:
-        await keeper.caught_up()
-        if not partition.lease.ended:
-            self._load(partition)
-            partition.flow.hold("state", False)
+        try:
+            await keeper.caught_up()
+            if not partition.lease.ended:
+                self._load(partition)
+                partition.flow.hold("state", False)
+        except Exception as error:
+            self._failed(error)
 
     def _load(self, partition: Partition) -> None:
         """Take over what the former owner wrote; from now on this engine knows better than what it reads."""
@@ -192,6 +218,8 @@ class Withheld:
                 for lane, parked in state.lanes()
                 if (lane.topic, lane.partition) == (self._topic, number)
             }
+            lanes = {one: state.released(Lane(self._topic, number, one)) for one in notes.parked}
+            notes.released = {lane: through for lane, through in lanes.items() if through is not None}
             for source, skip in list(state.skips.items()):
                 if (source.topic, source.partition) == (self._topic, number):
                     self._skip(partition, source, skip)
@@ -210,12 +238,36 @@ class Withheld:
     def _release(self, partition: Partition, lane: Lane) -> None:
         parked = partition.notes.parked.get(lane.id)
         released = None if self._keeper is None else self._keeper.state.released(lane)
-        if parked is None or released is None or released < parked.last:
+        if parked is None or released is None or released < parked.first:
             return
-        del partition.notes.parked[lane.id]
+        notes = partition.notes
+        if released < parked.last:
+            if notes.released.get(lane.id, -1) < released:  # else it is our own mark that was heard
+                self._hold(notes, lane, released)
+            return
+        del notes.parked[lane.id]
+        notes.released.pop(lane.id, None)
+        hold = notes.held.pop(lane.id, None)
+        if hold is not None:
+            hold.over.set()
         log.info("key.released", topic=lane.topic, partition=lane.partition, key=lane.id, through=released)
         # in this order: without the first, the second would park the key again
         self._note(parked_entry(lane, None), released_entry(lane, None, self._wall()))
+
+    def _hold(self, notes: Notes, lane: Lane, released: int) -> None:
+        """A replay has come near: let it have the rest, and park no more meanwhile."""
+        until = asyncio.get_running_loop().time() + self._catch_up
+        hold = notes.held.setdefault(lane.id, Hold(until))
+        hold.until = until
+        notes.released[lane.id] = released
+        log.info(
+            "key.held",
+            topic=lane.topic,
+            partition=lane.partition,
+            key=lane.id,
+            through=released,
+            at_most_s=self._catch_up,
+        )
 
     def _parked(self, job: Job, notes: Notes) -> Dead | None:
         parked, offset = notes.parked.get(lane_id(job.key)), job.message.offset

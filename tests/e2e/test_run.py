@@ -85,13 +85,13 @@ def test_unknown_types_may_be_skipped(world: World) -> None:
 def test_a_signal_ends_it_in_order(world: World, number: signal.Signals) -> None:
     """Code 0; what was under way is finished and committed, so a second engine repeats nothing."""
     world.api.faults(latency=0.05)
-    engine = world.engine().start_ready()
+    engine = world.engine(dedupe="off").start_ready()
     world.notes(300, 50)
     world.wait_applied(50)
     engine.signal(number)
     assert 0 == engine.wait_exit()
     assert engine.events("engine.stopped")
-    second = world.engine().start_ready()
+    second = world.engine(dedupe="off").start_ready()
     world.wait_applied(300)
     world.wait_committed()
     stats = world.api.stats()

@@ -50,7 +50,7 @@ def test_an_engine_that_stands_does_it_at_its_next_start(world: World) -> None:
     assert 0 == first.stop()
     stuck = _stuck(world, "AC-1")
     ended = first.verb("skip", "--partition", str(stuck.partition), "--offset", str(stuck.offset), "--yes")
-    assert (0, True) == (ended.code, "the engine that gets the partition next" in ended.output)
+    assert (0, True) == (ended.code, "at the next start of an engine" in ended.output)
     world.api.faults()
     world.engine(retry=_STUBBORN).start_ready()
     (letter,) = world.topics.letters(world.dlq, 1)

@@ -175,6 +175,13 @@ def verb(*arguments: str, environment: Mapping[str, str] = os.environ, within: f
     return Ended(done.returncode, done.stdout, done.stderr)
 
 
+def start_verb(*arguments: str, engine: Engine) -> subprocess.Popen[str]:
+    """A verb that runs, with an engine's configuration and environment."""
+    command = [*_COMMAND, *arguments, "--config", str(engine.config)]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=engine.environment, cwd=ROOT, stdout=pipe, stderr=pipe, text=True)
+
+
 def _parsed(line: str) -> dict[str, Any]:
     try:
         return dict(json.loads(line))

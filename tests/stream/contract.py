@@ -185,6 +185,7 @@ def make_stage(broker: Broker, topics: Topics, api: ApiServer, folder: Path, nam
         api=Api(url=api.url, auth=HeaderAuth("Authorization", Secret(api.token), "Token ")),
         retry=RetryPolicy(initial_delay=0.05),
         outage=None,
+        dedupe=None,  # what the offsets promise must hold without it
         dlq=Dlq(topic=f"{name}.dlq", storm="continue"),
         rules=Rules(rules_folder(folder / "rules", note=NOTE), reload=False),
         shutdown_timeout=10.0,

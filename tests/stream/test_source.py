@@ -66,6 +66,20 @@ async def test_one_full_partition_does_not_hold_up_another(stages: Make) -> None
     assert {0} == stage.consumer.paused
 
 
+async def test_the_reason_told_is_the_one_that_holds_now(stages: Make) -> None:
+    """A partition that stays paused for another reason says so; it does not read meanwhile."""
+    stage = stages(Limits(in_flight=8))
+    begun(stage)
+    await stage.until(lambda: stage.owner.partitions)
+    flow = stage.owner.partitions[0].flow
+    flow.holds = frozenset({"state"})
+    await stage.until(lambda: stage.pauses)
+    flow.holds = frozenset({"schema"})
+    await stage.until(lambda: len(stage.pauses) == 3)
+    assert [(0, "state", True), (0, "state", False), (0, "schema", True)] == stage.pauses
+    assert {0} == stage.consumer.paused
+
+
 async def test_batches_are_bounded(stages: Make) -> None:
     """However much there is, the loop gets it in portions."""
     stage = stages()

@@ -190,7 +190,7 @@ async def test_a_release_far_enough_lets_the_key_go_on() -> None:
     place.refuse("ada")
     await place.hall.deliver(*records("ada", "ada"))
     place.keeper.tell(released_entry(_lane("ada"), 0, AT))
-    assert 1 == len(place.partition().notes.parked)
+    assert 1 == len(place.partition().notes.parked)  # not far enough
     place.keeper.tell(released_entry(_lane("ada"), 1, AT))
     assert {} == place.partition().notes.parked
     assert [(b"parked", None), (b"released", None)] == [
@@ -200,6 +200,55 @@ async def test_a_release_far_enough_lets_the_key_go_on() -> None:
     assert [(2, "expect"), (3, "parked")] == place.stages()[2:]
     parked = place.keeper.state.parked(_lane("ada"))
     assert (2, 3) == (parked and (parked.first, parked.last))
+
+
+async def test_a_key_whose_replay_is_near_waits_instead_of_being_parked_further() -> None:
+    """So the replay comes to an end; then the events that waited are done, in order."""
+    place = Place()
+    await place.assign(0)
+    place.refuse("ada")
+    await place.hall.deliver(*records("ada", "ada", "ada"))
+    place.hall.client.ends.clear()
+    place.keeper.tell(released_entry(_lane("ada"), 1, AT))
+    await place.hall.deliver(*records("ada", "bob", "ada", first=3))
+    assert ([("bob", 4)], 3) == (place.hall.client.sent, len(place.stages()))
+    place.keeper.tell(released_entry(_lane("ada"), 2, AT))
+    await place.hall.settle()
+    assert ([("bob", 4), ("ada", 3), ("ada", 5)], 3) == (place.hall.client.sent, len(place.stages()))
+    assert ({}, {}) == (place.partition().notes.parked, place.partition().notes.held)
+
+
+async def test_a_replay_that_does_not_come_is_not_waited_for() -> None:
+    """After a while the key is parked further; nobody waits a second time for the same sign."""
+    place = Place()
+    place.hall.processor._withheld._catch_up = 0.02
+    await place.assign(0)
+    place.refuse("ada")
+    await place.hall.deliver(*records("ada", "ada"))
+    place.keeper.tell(released_entry(_lane("ada"), 0, AT))
+    await place.hall.deliver(*records("ada", "ada", first=2))
+    assert 2 == len(place.stages())
+    await place.hall.until(lambda: len(place.stages()) == 4)
+    assert [(2, "parked"), (3, "parked")] == place.stages()[2:]
+    assert {} == place.partition().notes.held
+
+
+@pytest.mark.parametrize("how", ["skip", "revoke"])
+async def test_an_event_that_waits_for_a_replay_can_be_skipped_or_taken_away(how: str) -> None:
+    """It waits as any other."""
+    place = Place()
+    await place.assign(0)
+    place.refuse("ada")
+    await place.hall.deliver(*records("ada", "ada"))
+    place.keeper.tell(released_entry(_lane("ada"), 0, AT))
+    await place.hall.deliver(*records("ada", first=2))
+    if how == "skip":
+        place.keeper.tell(_skip(2))
+        await place.hall.settle()
+        assert (2, "skipped") == place.stages()[-1]
+    else:
+        assert [2] == [one.offset for one in await place.hall.processor.revoke([0])]
+        assert 2 == len(place.stages())
 
 
 async def test_bytes_without_meaning_are_not_parked_and_park_nothing() -> None:
