@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from engine import __version__
+from engine.commands.dlq_options import filtered
 from engine.errors import EngineError, Unusable
 
 _OK, _FAILED, _UNUSABLE, _INTERRUPTED, _CLOSED_PIPE = 0, 1, 2, 130, 141
@@ -36,9 +37,32 @@ def verbs() -> None:
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes, 1 to 64.")
 def run(config_file: Path | None, workers: int) -> int:
     """Consume events until SIGTERM or SIGINT; then finish what is in flight, commit and stop."""
-    from engine.commands.run import run as command
+    from engine.signals import listening
 
-    return command(config_file, workers)
+    with listening() as heard:  # before the other imports: they take the longest part of the start
+        from engine.commands.run import run as command
+
+        return command(config_file, workers, heard)
+
+
+@verbs.command(short_help="Begin a project: configuration, a rule, its test.")
+@click.argument("folder", type=_FILE, metavar="DIR")
+def init(folder: Path) -> int:
+    """Write the files of a new project into DIR; files that are there already stay as they are."""
+    from engine.commands.init import init as command
+
+    return command(folder)
+
+
+@verbs.command("new-rule", short_help="Begin a rule: its test and schema with it.")
+@click.argument("event_type", metavar="EVENT_TYPE")
+@click.option("--from-schema", type=_FILE, metavar="FILE", help="The events' Avro schema; its fields are used.")
+@_config
+def new_rule(event_type: str, from_schema: Path | None, config_file: Path | None) -> int:
+    """Write a rule that validates, a test that passes and, where none is there, the events' schema."""
+    from engine.commands.new_rule import new_rule as command
+
+    return command(event_type, from_schema, config_file)
 
 
 @verbs.command("validate-rules", short_help="Find what is wrong in rule files.")
@@ -60,14 +84,37 @@ def validate_rules(paths: Sequence[Path], config_file: Path | None, output: str,
     return command(paths, config_file, output, strict)
 
 
+@verbs.command("test-rules", short_help="Run the tests of rules.")
+@click.argument("paths", nargs=-1, type=_FILE, metavar="[PATH]...")
+@_config
+@click.option("--coverage", is_flag=True, help="Name each request, `when` and `expect` that no case took.")
+@click.option("--update", is_flag=True, help="Write the requests of cases that say only answers.")
+@click.option("--junit", type=_FILE, metavar="FILE", help="Write JUnit's XML too.")
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def test_rules(
+    paths: Sequence[Path], config_file: Path | None, coverage: bool, update: bool, junit: Path | None, output: str
+) -> int:
+    """Run rule tests (NAME.test.yaml), without network; without PATHs all in `rules.path`."""
+    from engine.commands.test_rules import run_rule_tests as command
+
+    return command(paths, config_file, output, coverage=coverage, update=update, junit=junit)
+
+
 @verbs.command(short_help="Print the requests that an event would make.")
 @click.argument("event_file", type=_FILE, metavar="EVENT.json")
+@click.option("--answers", type=_FILE, metavar="FILE", help="Answers by request id, YAML or JSON.")
+@click.option("--live", is_flag=True, help="Send GETs, and nothing else, to see what follows from their answers.")
+@click.option("--curl", is_flag=True, help="Print commands to copy; secrets come from the environment.")
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @_config
-def explain(event_file: Path, config_file: Path | None) -> int:
-    """Print the requests that an event would make; nothing is sent."""
+def explain(
+    event_file: Path, answers: Path | None, live: bool, curl: bool, output: str, config_file: Path | None
+) -> int:
+    """Print the rule for an event and the requests that it would make; no write is ever sent."""
+    from engine.commands.explain import chosen
     from engine.commands.explain import explain as command
 
-    return command(event_file, config_file)
+    return command(event_file, config_file, chosen(answers, live=live, output=output, curl=curl))
 
 
 @verbs.command(short_help="Put events on the topic.")
@@ -98,34 +145,8 @@ def dlq() -> None:
     """Dead letters, one line for each event that has any."""
 
 
-_filters = (
-    click.option("--type", "types", multiple=True, metavar="TYPE", help="Of the event; may be repeated."),
-    click.option("--stage", "stages", multiple=True, metavar="STAGE", help="That failed; may be repeated."),
-    click.option("--rule", "rules", multiple=True, metavar="NAME", help="That failed; may be repeated."),
-    click.option("--since", metavar="TIME", help="Failed then or later: 2026-11-24T03:00Z, or 12h for 12 hours ago."),
-    click.option("--until", metavar="TIME", help="Failed before."),
-    click.option("--match", metavar="TEXT", help="In the error, the key, the id or the bytes of the event."),
-    click.option("--partition", "partitions", multiple=True, type=int, metavar="P", help="Of the event."),
-    click.option("--offset", "offsets", multiple=True, type=int, metavar="O", help="Of the event."),
-    click.option(
-        "--state",
-        "states",
-        multiple=True,
-        type=click.Choice(["open", "parked", "replayed", "given-up"]),
-        help="What became of it.",
-    ),
-)
-
-
-def _filtered(command: Callable[..., int]) -> Callable[..., int]:
-    """Add the options that say which dead letters are meant."""
-    for option in reversed(_filters):
-        command = option(command)
-    return command
-
-
 @dlq.command("list", short_help="One line an event, newest first.")
-@_filtered
+@filtered
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Lines; 100 on a terminal, else all of them.")
 @click.option("--summary", is_flag=True, help="Count by stage, rule and error instead: those that are left.")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines; on a terminal it is a table otherwise.")
@@ -151,7 +172,7 @@ def dlq_show(config_file: Path | None, offset: int, partition: int | None) -> in
 
 @dlq.command("replay", short_help="Process their events again.")
 @click.argument("events", nargs=-1, type=click.IntRange(0), metavar="[OFFSET]...")
-@_filtered
+@filtered
 @click.option("--dry-run", is_flag=True, help="Send nothing; say what would be sent.")
 @click.option("--json", "as_json", is_flag=True, help="Of a dry run: a JSON line an event.")
 @click.option("--rate", metavar="RATE", help="Events begun, such as 20/s or 600/m.")

@@ -40,7 +40,7 @@ from engine.stream.state_topic import StateReader, StateWriter, topic_name
 from engine.stream.topics import Topics, create_state_topic, prepare
 
 _STATS_EVERY = 1.0
-_DLQ_EVERY = 10.0
+_DLQ_EVERY = 5.0
 _DLQ_PATIENCE = 2.0  # seconds for the ends of one partition of the dead-letter topic
 _KEEPER_CLOSE = 2.0
 _SILENT = 30.0  # seconds without progress of a thread after which /livez fails
@@ -223,8 +223,12 @@ class Service:
         await asyncio.to_thread(self._dead_letters.close, 10.0)
 
     async def _commit(self, processor: Processor) -> None:
+        """An interval lies between two beginnings, however long a commit takes."""
+        interval, loop = self._config.commit_interval, asyncio.get_running_loop()
+        due = loop.time()
         while True:
-            await asyncio.sleep(self._config.commit_interval)
+            due = max(due + interval, loop.time())
+            await asyncio.sleep(due - loop.time())
             await processor.commit()
 
     async def _beat(self) -> None:

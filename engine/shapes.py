@@ -13,17 +13,18 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from engine.documents import Document, Pointer
 from engine.errors import Unusable
 from engine.findings import Finding, Level, spell, suggest
+from engine.gauge import Fits, NotGauged, gauge
 from engine.wording import Failure, join, listed, mismatch, quoting, show, titled, wrong_choice, wrong_type
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,46 @@ def check_shape(document: Document, schema: Mapping[str, Any]) -> list[Finding]:
         `wrong-type` or `wrong-value`. Where alternatives failed (`oneOf`, `anyOf`), what is wrong with the likeliest.
     """
     found: dict[tuple[Any, ...], Finding] = {}
-    for error in Draft202012Validator(schema).iter_errors(document.data):
+    fits = _gauge(_ByIdentity(schema))
+    if fits is not None and fits(document.data):
+        return []
+    for error in _errors(document.data, schema):
         for problem in _problems(_failure(error), schema):
             finding = _place(document, problem)
             found.setdefault((finding.span, finding.id), finding)
     return sorted(found.values(), key=lambda finding: (finding.span.line, finding.span.column))
+
+
+class _ByIdentity:
+    """A schema as a key: it is never changed, and too large to be compared."""
+
+    __slots__ = ("schema",)
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        self.schema = schema
+
+    def __hash__(self) -> int:
+        return id(self.schema)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByIdentity) and self.schema is other.schema
+
+
+@lru_cache(maxsize=32)
+def _gauge(held: _ByIdentity) -> Fits | None:
+    try:
+        return gauge(held.schema)
+    except NotGauged:
+        return None
+
+
+def _errors(data: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415 - slow, and most files have no error
+
+    # JSON knows one kind of number; in YAML `versions: [1.0]` is no whole number.
+    types = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    strict: Any = validators.extend(Draft202012Validator, type_checker=types)  # type: ignore[no-untyped-call]
+    yield from strict(schema).iter_errors(data)
 
 
 @cache

@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from engine.api.contract import Contract
-from engine.api.messages import Request
+from engine.api.messages import SAFE_METHODS, Request
 from engine.config.model import Api, Auth, BasicAuth, Config, HeaderAuth, LoginAuth, NoAuth
 from engine.events.event import Event
 from engine.rules.model import RequestRule
+from engine.rules.multipart import outline
 from engine.rules.preview import Known, LeftOut, Open, Sight
 
 _SECRET = re.compile(r"(?i)token|secret|password|passwd|api[-_]?key|credential|session")
@@ -33,12 +34,17 @@ class Contracts:
             Undeliverable: the document does not know a query name or body field.
             Unusable: the document cannot be read.
         """
-        api = self._config.apis[request.api] if request.api else self._config.api
+        api = api_of(request.api, self._config)
         if api.openapi is None:
             return
         if request.api not in self._read:
             self._read[request.api] = Contract.load(api.openapi)
         self._read[request.api].check(request, urlsplit(api.url).path)
+
+
+def api_of(name: str, config: Config) -> Api:
+    """The API of this name; "" for `api`."""
+    return config.apis[name] if name else config.api
 
 
 def lines(number: int, sight: Sight, event: Event, config: Config) -> Iterator[str]:
@@ -56,7 +62,7 @@ def lines(number: int, sight: Sight, event: Event, config: Config) -> Iterator[s
     if isinstance(sight, LeftOut):
         yield f"{number}. {rule.id}{item}: left out, its `when` is false"
         return
-    api = config.apis[rule.api] if rule.api else config.api
+    api = api_of(rule.api, config)
     if isinstance(sight, Known):
         yield f"{number}. {rule.id}{item}"
         yield from _known(sight.request, api)
@@ -67,18 +73,53 @@ def lines(number: int, sight: Sight, event: Event, config: Config) -> Iterator[s
 
 
 def _known(request: Request, api: Api) -> Iterator[str]:
+    yield f"{request.method} {address(request, api)}"
+    for name, value in headers(request, api):
+        yield f"{name}: {value}"
+    if request.body is not None:
+        body = body_of(request)
+        yield ""
+        yield body if isinstance(body, str) else _pretty(body)
+
+
+def address(request: Request, api: Api) -> str:
+    """The whole URL, encoded."""
     query = f"?{urlencode(request.query, quote_via=quote, safe='')}" if request.query else ""
-    yield f"{request.method} {api.url}{request.path}{query}"
+    return f"{api.url}{request.path}{query}"
+
+
+def headers(request: Request, api: Api) -> Iterator[tuple[str, str]]:
+    """The headers that are this request's own, values of credentials masked."""
     yield from _authorization(api.auth)
     for name, value in request.headers:
-        yield _header(name, value)
+        yield name, masked(name, value)
     if request.media_type is not None:
-        yield f"Content-Type: {request.media_type}"
+        yield "Content-Type", request.media_type
     if request.idempotency_key is not None:
-        yield f"Idempotency-Key: {request.idempotency_key}"
-    if request.body is not None:
-        yield ""
-        yield _body(request)
+        yield "Idempotency-Key", request.idempotency_key
+
+
+def body_of(request: Request) -> Any:
+    """The body: data where it is JSON or a form with files, else text; of bytes that are no text their number."""
+    body = request.body or b""
+    if request.media_type in _STRUCTURED:
+        return json.loads(body)
+    if request.media_type is not None and request.media_type.startswith("multipart/form-data;"):
+        return outline(body, request.media_type)
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return f"({len(body)} bytes)"
+
+
+def is_secret(header: str) -> bool:
+    """Whether a header's name says that its value is a secret."""
+    return _SECRET.search(header) is not None
+
+
+def masked(header: str, value: str) -> str:
+    """A header's value, `***` where its name says that it is a secret."""
+    return "***" if is_secret(header) else value
 
 
 def _open(sight: Open, event: Event, api: Api) -> Iterator[str]:
@@ -88,15 +129,22 @@ def _open(sight: Open, event: Event, api: Api) -> Iterator[str]:
     if sight.when is not None:
         yield f"when {sight.when}"
     yield f"{rule.method} {api.url}{sight.path}"
-    yield from _authorization(api.auth)
-    for name, value in sight.headers.items():
-        yield _header(name, str(value))
-    if rule.method not in ("GET", "HEAD", "OPTIONS"):
-        yield f"Idempotency-Key: {event.id}/{rule.id}{'/...' if rule.for_each is not None else ''}"
+    for name, value in open_headers(sight, event, api):
+        yield f"{name}: {value}"
     if sight.query is not None:
         yield f"query: {json.dumps(sight.query, ensure_ascii=False, default=str)}"
     if sight.body is not None:
         yield f"\n{_pretty(sight.body)}"
+
+
+def open_headers(sight: Open, event: Event, api: Api) -> Iterator[tuple[str, str]]:
+    """As `headers`, as far as they are known."""
+    rule = sight.rule
+    yield from _authorization(api.auth)
+    for name, value in sight.headers.items():
+        yield name, masked(name, str(value))
+    if rule.method not in SAFE_METHODS:
+        yield "Idempotency-Key", f"{event.id}/{rule.id}{'/...' if rule.for_each is not None else ''}"
 
 
 def _expected(rule: RequestRule) -> Iterator[str]:
@@ -107,30 +155,16 @@ def _expected(rule: RequestRule) -> Iterator[str]:
         yield "follows `next` to all pages"
 
 
-def _authorization(auth: Auth) -> Iterator[str]:
+def _authorization(auth: Auth) -> Iterator[tuple[str, str]]:
     """The credentials' header without the credentials."""
     if isinstance(auth, NoAuth):
         return
     if isinstance(auth, HeaderAuth):
-        yield f"{auth.name}: {auth.prefix}***"
+        yield auth.name, f"{auth.prefix}***"
     elif isinstance(auth, LoginAuth):
-        yield f"{auth.header}: {auth.prefix}***"
+        yield auth.header, f"{auth.prefix}***"
     else:
-        yield f"Authorization: {'Basic' if isinstance(auth, BasicAuth) else 'Bearer'} ***"
-
-
-def _header(name: str, value: str) -> str:
-    return f"{name}: {'***' if _SECRET.search(name) else value}"
-
-
-def _body(request: Request) -> str:
-    body = request.body or b""
-    if request.media_type in _STRUCTURED:
-        return _pretty(json.loads(body))
-    try:
-        return body.decode()
-    except UnicodeDecodeError:
-        return f"({len(body)} bytes)"
+        yield "Authorization", f"{'Basic' if isinstance(auth, BasicAuth) else 'Bearer'} ***"
 
 
 def _pretty(value: Any) -> str:

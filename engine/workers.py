@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import structlog
 from engine.config.model import Api, Config
 from engine.observe.server import serve
 from engine.observe.workers import WorkersHealth, WorkersMetrics, shared_folder, worker_ended
+from engine.signals import NUMBERS, STOPS
 
 _VARIABLE = "ENGINE_WORKER"
 _LOOK = 0.2
@@ -57,10 +58,17 @@ def share(config: Config, worker: Worker) -> Config:
     )
 
 
-def supervise(config: Config, config_file: Path | None, count: int) -> int:
+def supervise(config: Config, config_file: Path | None, count: int, heard: Collection[int] = ()) -> int:
     """Start the workers, serve their numbers, pass signals on, wait for all of them.
 
-    A worker that ends by itself ends the others: whoever started the engine starts it again as a whole.
+    A worker that ends by itself ends the others: whoever started the engine starts it again as a whole. A parent that
+    is killed ends them, too: each reads a pipe that ends with it, see `signals.stop_with`.
+
+    Args:
+        config: for `http`.
+        config_file: that the workers read; None for theirs by default.
+        count: how many.
+        heard: signals that came before this took them over.
 
     Returns:
         0 where all stopped in order, else the first other exit code.
@@ -74,15 +82,20 @@ def supervise(config: Config, config_file: Path | None, count: int) -> int:
             asked.append(number)
             _send(processes, number)
 
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for number in NUMBERS:
             signal.signal(number, pass_on)
         try:
+            if not STOPS.isdisjoint((*heard, *asked)):
+                return 0  # nothing had begun
             processes.extend(_start(config_file, Worker(one, count, folder)) for one in range(1, count + 1))
             for told in asked:  # who came later has not heard
                 _send(processes, told)
             return _wait(processes, folder, asked)
         finally:
             _send(processes, signal.SIGTERM)
+            for process in processes:
+                if process.stdin is not None:
+                    process.stdin.close()
             server.close()
 
 
@@ -92,7 +105,12 @@ def _start(config_file: Path | None, worker: Worker) -> subprocess.Popen[bytes]:
     if config_file is not None:
         command += ["--config", str(config_file)]
     environ = {**os.environ, _VARIABLE: f"{worker.number}:{worker.count}:{worker.folder}"}
-    return subprocess.Popen(command, env=environ, start_new_session=True)  # noqa: S603 - our own command
+    return subprocess.Popen(  # noqa: S603 - our own command
+        command,
+        env=environ,
+        start_new_session=True,
+        stdin=subprocess.PIPE,  # ends with this process
+    )
 
 
 def _wait(processes: list[subprocess.Popen[bytes]], folder: Path, asked: Container[int]) -> int:

@@ -11,11 +11,16 @@ import pytest
 from tests.api_server.client import ApiServer
 from tests.services.certificates import Certificates, make_certificates
 from tests.services.embedded import Embedded
-from tests.services.fetch import NotFetched
+from tests.services.fetch import CACHE, NotFetched
 from tests.services.kafka import Kafka
 from tests.services.registry import Registry
 
 pytest.register_assert_rewrite("tests.rig", "tests.stream.contract")  # their assertions explain themselves, too
+
+# Some two hundred processes of the engine are started. Where bytecode must not be written beside the code, each would
+# compile all of it anew, which is more than half of its start.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    os.environ["PYTHONPYCACHEPREFIX"] = str(CACHE / "bytecode")
 
 
 class _Service(Protocol):

@@ -10,12 +10,16 @@ class Slots:
     """A number of slots, given in the order of asking.
 
     Use: `if not slots.take(): await slots.wait()`, then always `slots.give()`.
+
+    A slot that is given back while others wait goes to them in the loop's next turn: an event that has its next
+    request ready by then goes on with it, so it waits once, not once a request.
     """
 
-    __slots__ = ("_free", "_waiting")
+    __slots__ = ("_free", "_handing", "_waiting")
 
     def __init__(self, number: int) -> None:
         self._free = number
+        self._handing = False
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def take(self) -> bool:
@@ -37,10 +41,17 @@ class Slots:
             raise
 
     def give(self) -> None:
-        """Give a slot back: to the one that waits longest, if any does."""
-        while self._waiting:
+        """Give a slot back."""
+        self._free += 1
+        if self._waiting and not self._handing:
+            self._handing = True
+            asyncio.get_running_loop().call_soon(self._hand_over)
+
+    def _hand_over(self) -> None:
+        """What is free goes to those that wait longest."""
+        self._handing = False
+        while self._waiting and self._free > 0:
             turn = self._waiting.popleft()
             if not turn.done():  # else its waiter was cancelled, and may not have heard of it yet
+                self._free -= 1
                 turn.set_result(None)
-                return
-        self._free += 1

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import nodes
 
-from engine.rules.syntax import token_span
+from engine.rules.syntax import children, token_span
 from engine.rules.templates import Template
 
 
@@ -27,15 +27,7 @@ def walk(tree: nodes.Node) -> Iterator[nodes.Node]:
     while waiting:
         node = waiting.pop()
         yield node
-        below: list[nodes.Node] = []
-        for name in node.fields:
-            value = getattr(node, name, None)
-            if isinstance(value, nodes.Node):
-                below.append(value)
-            elif type(value) is list:
-                below += [one for one in value if isinstance(one, nodes.Node)]
-        below.reverse()
-        waiting += below
+        waiting += reversed(children(node))
 
 
 def results(expression: nodes.Expr) -> Iterator[nodes.Expr]:
@@ -142,7 +134,7 @@ def _certain(node: nodes.Node) -> Iterator[nodes.Node]:
         case nodes.Filter(name="default" | "d" | "required") | nodes.Test(name="defined" | "undefined"):
             below = []
         case _:
-            below = list(node.iter_child_nodes())
+            below = children(node)
     for child in below:
         yield from _certain(child)
 

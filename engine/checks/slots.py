@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.checks.subject import Subject
-from engine.checks.written import Computed, Constant, Entry, Listed, Mapped, Omitted, Value, plain, written
+from engine.checks.written import Computed, Constant, Entry, Listed, Mapped, Omitted, Unread, Value, plain, written
 from engine.openapi.constants import misfit
 from engine.openapi.operation import Operation, Parameter
 from engine.openapi.schema import UNKNOWN, Alternatives, Schema, Schemas
@@ -98,7 +98,7 @@ def _query_slots(value: Value, parameter: Parameter, schemas: Schemas) -> Iterat
         elif isinstance(one, Constant) and parameter.joined and isinstance(one.data, str):
             for part in one.data.split(parameter.joined):
                 yield Slot(Constant(part, one.spot), each or UNKNOWN, schemas, as_text=True)
-        elif one.data not in (None, "") if isinstance(one, Constant) else not isinstance(one, Omitted):
+        elif one.data not in (None, "") if isinstance(one, Constant) else not isinstance(one, Omitted | Unread):
             yield Slot(one, _with_lists(one, each, parameter), schemas, as_text=True)
 
 
@@ -112,7 +112,7 @@ def _slots(slot: Slot) -> Iterator[Slot]:
     if any(one.is_anything for one in slot.wanted):
         return
     for value in plain(slot.value):
-        if isinstance(value, Omitted):
+        if isinstance(value, Omitted | Unread):
             continue
         here = Slot(value, slot.wanted, slot.schemas, slot.as_text, slot.is_whole)
         yield here

@@ -21,6 +21,7 @@ Right:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from engine.api.messages import SAFE_METHODS
@@ -61,10 +62,17 @@ def _is_guarded(subject: Subject, write: RequestRule, name: str) -> bool:
             continue
         is_above = place.role == "that" and place.request.id in above
         is_own = place.role == "when" and place.request is write
-        if (is_above or is_own) and counts(place.template.ast(), name):
+        if (is_above or is_own) and (counts(place.template.ast(), name) or _is_misspelt(place)):
             return True
     return False
 
 
+def _is_misspelt(place: Place) -> bool:
+    """A name in it is not known, so it might be the guard: that it is none is told once."""
+    return bool(place.template.names - place.names.keys() - place.hidden.keys())
+
+
 def _hits(place: Place, name: str) -> str:
-    return f"{name}.items" if f"{name}.items" in place.template.source else f"{name}.body.results"
+    """What is counted, as the rule writes it: `find.items`, `find.body.data`."""
+    found = re.search(rf"\b{name}(?:\.\w+)+", place.template.source)
+    return found.group() if found else f"{name}.items"

@@ -18,6 +18,7 @@ from engine.findings import Finding, suggest
 from engine.openapi.api import KnownApi
 from engine.openapi.paths import VALUE, KnownPath, segments_of, shape_of
 from engine.rules.model import RequestRule
+from engine.rules.syntax import is_template
 
 ID = "unknown-path"
 SLASH = "trailing-slash"
@@ -43,7 +44,8 @@ def check_slash(subject: Subject) -> Iterator[Finding]:
 def _with_document(subject: Subject) -> Iterator[tuple[RequestRule, KnownApi]]:
     for request in subject.rule.requests:
         api = subject.apis.get(request.api)
-        if api is not None:
+        is_unread = request.path_template is None and is_template(request.path)  # a finding of its own says so
+        if api is not None and not is_unread:
             yield request, api
 
 

@@ -30,6 +30,13 @@ class Omitted:
 
 
 @dataclass(frozen=True, slots=True)
+class Unread:
+    """A template with a finding of its own: something is sent, nobody knows what."""
+
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
 class Computed:
     """A value that depends on the event.
 
@@ -81,7 +88,7 @@ class Mapped:
     whole: bool = True
 
 
-Value = Constant | Omitted | Computed | Listed | Mapped
+Value = Constant | Omitted | Unread | Computed | Listed | Mapped
 
 
 def written(subject: Subject, pointer: Pointer) -> Value | None:
@@ -106,8 +113,8 @@ def _value(subject: Subject, data: Any, pointer: Pointer, places: Mapping[Pointe
     spot = subject.at(pointer)
     if isinstance(data, str) and is_template(data):
         place = places.get(pointer)
-        if place is None:  # a template with a finding of its own
-            return Omitted(spot)
+        if place is None:
+            return Unread(spot)
         expression = whole_expression(place.template.ast())
         return Computed(spot, place, is_text=True) if expression is None else _inside(subject, place, expression, ())
     if isinstance(data, list):

@@ -129,6 +129,8 @@ def _say(end: End, gathering: Gathering, screen: Screen) -> int:
     ):
         if number:
             screen.write(f"{text}: {number:,}")
+    if end.growing:
+        screen.write(f"parked keys that have grown meanwhile, to be replayed once more: {end.growing:,}")
     if tally.causes:
         screen.write("")
         screen.causes(tally.causes)
@@ -136,5 +138,5 @@ def _say(end: End, gathering: Gathering, screen: Screen) -> int:
         screen.say("nothing but failures came, so it was stopped: mend their cause first, or go on with --force")
     if end.interrupted:
         return _INTERRUPTED
-    bad = tally.failed or tally.behind or tally.gone or tally.ended < tally.total or end.failed or gathering.refused
-    return _FAILED if bad else _OK
+    left = tally.behind or tally.gone or tally.ended < tally.total or end.growing or gathering.refused
+    return _FAILED if tally.failed or left or end.failed else _OK

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import platform
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 import confluent_kafka
@@ -17,6 +17,7 @@ import confluent_kafka
 from engine import __version__
 from engine.api.client import Client
 from engine.api.clients import build_clients
+from engine.api.lone import LoneCall
 from engine.api.messages import Accept, Request, Response
 from engine.config.load import load_config
 from engine.config.model import Api, Config, NoAuth
@@ -25,6 +26,7 @@ from engine.events.registry import Registry
 from engine.events.schemas import LocalSchemas
 from engine.findings import many
 from engine.loops import run
+from engine.openapi.document import ApiDocument
 from engine.rules.book import load_book
 from engine.stream.survey import Survey
 
@@ -159,34 +161,49 @@ async def _ask_all(config: Config) -> list[Result]:
     clients = build_clients(config)
     try:
         named = [(config.api, clients[""]), *((api, clients[name]) for name, api in config.apis.items())]
-        return [await _ask(api, client) for api, client in named]
+        return [await _ask(api, client, readable(config, api)) for api, client in named]
     finally:
         for client in clients.values():
             with suppress(EngineError, OSError):
                 await client.close()
 
 
-async def _ask(api: Api, client: Client) -> Result:
+async def _ask(api: Api, client: Client, known: str | None) -> Result:
+    """Ask for the base path; where the API has nothing there, for a path that it does have."""
+    result, status = await _try(api, client, "/")
+    if status == 404 and known is not None and not isinstance(api.auth, NoAuth):
+        result, _ = await _try(api, client, known)
+    return result
+
+
+async def _try(api: Api, client: Client, path: str) -> tuple[Result, int | None]:
     place = f"apis.{api.name}" if api.name else "api"
-    request = Request("doctor", api.name, "GET", "/", "/", accept=_ANY)
+    name = f"{place} {api.url}" if path == "/" else f"{place} {api.url}: GET {path}"
     try:
-        response = await client.attempt(request, _Caller())
+        response = await client.attempt(Request("doctor", api.name, "GET", path, path, accept=_ANY), LoneCall("doctor"))
     except NoAnswer as error:
-        return Result(f"{place} {api.url}: {error}", f"start the API, or correct {place}.url, ca and proxy")
+        return Result(f"{name}: {error}", f"start the API, or correct {place}.url, ca and proxy"), None
     except Transient as error:
         if error.status == 401 or error.reason == "auth":
-            return Result(
-                f"{place} {api.url}: {error}", f"the credentials are not accepted: renew them in {place}.auth"
-            )
-        return Result(f"{place} {api.url}: {error}", "wait until the API works again, or look into its log")
+            remedy = f"the credentials are not accepted: renew them in {place}.auth"
+        else:
+            remedy = "wait until the API works again, or look into its log"
+        return Result(f"{name}: {error}", remedy), error.status
     except Undeliverable as error:
-        return Result(f"{place} {api.url}: {error}", f"correct {place}.url")
-    return _judged(f"{place} {api.url}", api, response)
+        if path != "/" and error.status is not None and error.status < 300:  # more than limits.body: it did let us read
+            return Result(f"{name} answers {error.status} and accepts the credentials"), error.status
+        return Result(f"{name}: {error}", f"correct {place}.url"), error.status
+    return _judged(name, api, response, path), response.status
 
 
-def _judged(name: str, api: Api, response: Response) -> Result:
+def _judged(name: str, api: Api, response: Response, path: str = "/") -> Result:
     status = response.status
     if status == 403:
+        if path != "/":  # some APIs say 403 to whoever they do not know
+            return Result(
+                f"{name} answers 403: it does not accept the credentials, or does not let them read this",
+                "check the credentials, then the rights of this user",
+            )
         return Result(
             f"{name} answers 403: it knows the credentials but allows them nothing here",
             "give this user the rights that the rules need",
@@ -196,8 +213,23 @@ def _judged(name: str, api: Api, response: Response) -> Result:
     if isinstance(api.auth, NoAuth):
         return Result(f"{name} answers {status}; no credentials are configured")
     if status == 404:
-        return Result(f"{name} answers 404 at its base path; that says nothing about the credentials")
+        where = " at its base path" if path == "/" else ""
+        return Result(f"{name} answers 404{where}; that says nothing about the credentials")
     return Result(f"{name} answers {status} and accepts the credentials")
+
+
+def readable(config: Config, api: Api) -> str | None:
+    """A path without parameters that the API can be asked for: of a rule, else of its OpenAPI document; None: none."""
+    with suppress(Unusable):  # the rules have a line of their own
+        book = load_book(config.rules.path, config.limits, config.apis)
+        for request in (request for rule in book.rules for request in rule.requests):
+            if (request.method, request.api, request.path_template) == ("GET", api.name, None):
+                return request.path
+    if api.openapi is None:
+        return None
+    document = ApiDocument.load(api.openapi)
+    found = document.seen_by_rules(urlsplit(api.url).path.rstrip("/"))
+    return next((path for path, known in found.items() if "{" not in path and "get" in document.item(known)), None)
 
 
 def rules(config: Config) -> Iterator[Result]:
@@ -219,22 +251,3 @@ def rules(config: Config) -> Iterator[Result]:
 
 CHECKS: tuple[Check, ...] = (versions, broker, registry, apis, rules)
 """In the order of their lines."""
-
-
-class _Caller:
-    """A call for nobody's event: it may send at once and never waits."""
-
-    key = "doctor"
-
-    async def permit(self) -> None:
-        """Always."""
-
-    async def sleep(self, seconds: float) -> None:
-        """Do wait: a configured rate holds for a doctor, too."""
-        await asyncio.sleep(seconds)
-
-    def sent(self, request: Request, status: int | None, seconds: float) -> None:
-        """Nobody counts."""
-
-    def retried(self, request: Request, reason: str, attempt: int, delay: float, text: str) -> None:
-        """Nothing is tried again."""

@@ -1,118 +1,149 @@
-"""`engine explain`: the requests that an event would make; nothing is sent."""
+"""`engine explain`: which rule an event has, and the requests that it would make. No write is ever sent."""
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import click
 
 from engine.config.load import load_config
 from engine.config.model import Config
-from engine.errors import Undeliverable, Unusable
-from engine.events import json_format
-from engine.events.envelope import to_event
-from engine.events.event import Event, Message
-from engine.events.plainjson import to_record
-from engine.events.schemas import LocalSchemas
-from engine.findings import suggest
+from engine.errors import Transient, Undeliverable, Unusable
+from engine.events.event import Event
+from engine.explaining.answers import FileAnswers
+from engine.explaining.curl import commands
+from engine.explaining.event_file import read_event
+from engine.explaining.live import LiveAnswers
+from engine.explaining.machine import as_object
+from engine.explaining.story import End, Story, ended, others, unrouted, when_of
+from engine.explaining.text import told
+from engine.explaining.walk import Ask, Given, Walk
+from engine.loops import run
+from engine.observe.mask import MASKED, secrets_of
 from engine.rules.book import Book, load_book
 from engine.rules.model import Rule
-from engine.rules.preview import Known, Open, preview
-from engine.sketch import Contracts, lines
+from engine.sketch import Contracts
+
+_SHORTEST = 4  # a shorter secret would hide half of every line and protect nothing
+
+Source = Callable[[Ask], Awaitable[Given | None]]
 
 
-def explain(event_file: Path, config_file: Path | None) -> int:
-    """Print the rule for an event and each request as far as it is known without an answer.
+@dataclass(frozen=True, slots=True)
+class How:
+    """How requests are answered and shown.
+
+    Attributes:
+        answers: a file with answers by request id.
+        live: GETs that the file does not answer are sent.
+        output: of what is printed.
+    """
+
+    answers: Path | None = None
+    live: bool = False
+    output: Literal["text", "json", "curl"] = "text"
+
+
+def explain(event_file: Path, config_file: Path | None, how: How = How()) -> int:
+    """Print the rule for an event and each request as far as answers lead.
 
     Args:
         event_file: one event as plain JSON: unions untagged, bytes as base64, times as ISO 8601.
         config_file: the configuration, None for ./config.yaml or the defaults.
+        how: see there.
 
     Returns:
         0: the event would be carried out, or skipped. 1: it would be a dead letter.
 
     Raises:
-        Unusable: configuration, rules, schemas or the event file cannot be used.
+        Unusable: configuration, rules, schemas, the event file or the answers cannot be used.
     """
-    config = load_config(config_file, os.environ, secrets=False)
+    config = load_config(config_file, os.environ, secrets=("api",) if how.live else False)
     book = load_book(config.rules.path, config.limits, config.apis)
     try:
-        event = _event(event_file, config)
-        click.echo(f"event    {event.type}, version {event.version}, id {event.id}")
-        return _explain(book, event, config)
+        event = read_event(event_file, config, int(time.time() * 1000))
     except Undeliverable as error:
-        click.echo(f"\ndead letter at stage {error.stage}: {error}")
-        return 1
+        end, why, stage = ended(error)
+        story = Story(None, end=end, why=why, stage=stage)
+    else:
+        story = _story(book, event, config, how)
+    _show(story, config, how)
+    return 1 if story.end in (End.DEAD, End.RETRIED) else 0
 
 
-def _explain(book: Book, event: Event, config: Config) -> int:
+def _story(book: Book, event: Event, config: Config, how: How) -> Story:
     rule = book.find(event.type, event.version)
     if rule is None:
-        return _no_rule(book, event, config)
-    click.echo(f"rule     {rule.name} ({rule.path}:{rule.line})")
-    click.echo(f"ordering {_ordering(rule, event)}")
-    if not rule.applies(event):
-        click.echo("\nskipped: the rule's `when` is false for this event")
-        return 0
-    contracts = Contracts(config)
-    needed: list[str] = []
-    for number, sight in enumerate(preview(rule, event, config.limits), 1):
-        for line in lines(number, sight, event, config):
-            click.echo(line)
-        if isinstance(sight, Known):
-            contracts.check(sight.request)
-        needed += sight.needs if isinstance(sight, Open) else ()
-    if needed:
-        names = ", ".join(dict.fromkeys(needed))
-        click.echo(f"\nWhat stands in {{{{ }}}} depends on the answer of {names}; nothing was sent.")
-    return 0
-
-
-def _no_rule(book: Book, event: Event, config: Config) -> int:
-    others = sorted(version for rule in book.rules if rule.event_type == event.type for version in rule.versions or ())
-    near = suggest(event.type, book.event_types)
-    hint = f"; did you mean '{near}'?" if near else ""
-    why = (
-        f"there are rules for version {', '.join(map(str, others))} only" if others else f"no rule has this type{hint}"
-    )
-    click.echo(f"rule     none: {why}")
-    if config.events.unknown_type == "skip":
-        click.echo("\nskipped: `events.unknown_type` is skip")
-        return 0
-    click.echo("\ndead letter at stage route: `events.unknown_type` is dead")
-    return 1
-
-
-def _event(file: Path, config: Config) -> Event:
-    """The event as decoding would give it; its message stands nowhere, its time is now."""
+        return unrouted(book, event, config)
+    story = Story(event, rule, others=others(book, event, rule))
     try:
-        value = file.read_bytes()
-        data = json_format.read(value)
-    except OSError as error:
-        raise Unusable(f"{file}: cannot read the event: {error.strerror}") from error
-    except json_format.NotJson as error:
-        raise Unusable(f"{file}: {error}") from error
+        story = replace(story, ordering=_ordering(rule, event))
+        if not rule.applies(event):
+            why = f"the rule's `when` is false for this event{when_of(rule)}"
+            return replace(story, end=End.SKIPPED, why=why)
+    except Undeliverable as error:
+        end, why, stage = ended(error)
+        return replace(story, end=end, why=why, stage=stage)
+    walk = Walk(rule, event, config.limits, Contracts(config).check)
     try:
-        record = _record(data, config)
-    except Unusable as error:
-        raise Unusable(f"{file}: {error}") from error
-    message = Message(config.kafka.topic, 0, 0, None, value, (), int(time.time() * 1000))
-    return to_event(record, message, config.events.envelope, config.events.format)
+        run(_answered(walk, rule, config, how))
+    except (Undeliverable, Transient) as error:
+        end, why, stage = ended(error)
+        return replace(story, steps=walk.steps, end=end, why=why, stage=stage)
+    story = replace(story, steps=walk.steps)
+    return replace(story, end=End.OPEN) if story.needs else story
 
 
-def _record(data: Mapping[str, Any], config: Config) -> Mapping[str, Any]:
-    """In the values of its local schema, where there is one and events are Avro."""
-    events = config.events
-    name, version = data.get(events.envelope.type), data.get(events.envelope.version)
-    if events.format == "json" or not isinstance(name, str):
-        return data
-    schemas = LocalSchemas(events.schemas, required=events.schemas_configured)
-    schema = schemas.find(name, version if isinstance(version, int) else 0)
-    return data if schema is None else to_record(data, schema)
+async def _answered(walk: Walk, rule: Rule, config: Config, how: How) -> None:
+    """Walk as far as there are answers: of the file, then of the APIs."""
+    file = None if how.answers is None else FileAnswers(how.answers, rule, config.retry)
+    async with AsyncExitStack() as stack:
+        sources: list[Source] = [] if file is None else [file.answer]
+        if how.live:
+            sources.append((await stack.enter_async_context(LiveAnswers(config))).answer)
+        asking = walk.run()
+        ask = next(asking, None)
+        while ask is not None:
+            answer = await _first(sources, ask)
+            try:
+                ask = asking.send(answer)
+            except StopIteration:
+                ask = None
+    if file is not None:
+        file.finish()
+
+
+async def _first(sources: list[Source], ask: Ask) -> Given | None:
+    for source in sources:
+        answer = await source(ask)
+        if answer is not None:
+            return answer
+    return None
+
+
+def _show(story: Story, config: Config, how: How) -> None:
+    if how.output == "json":
+        text = json.dumps(as_object(story, config), indent=2, ensure_ascii=False, default=str)
+    elif how.output == "curl":
+        text = "\n".join(commands(story, config, live=how.live))
+    else:
+        text = "\n".join(told(story, config, live=how.live))
+    click.echo(_without_secrets(text, config))
+
+
+def _without_secrets(text: str, config: Config) -> str:
+    """An API may repeat a credential in an answer, and a rule may send on what it answers."""
+    for secret in sorted((one.reveal().strip() for one in secrets_of(config)), key=len, reverse=True):
+        if len(secret) >= _SHORTEST:
+            text = text.replace(secret, MASKED)
+    return text
 
 
 def _ordering(rule: Rule, event: Event) -> str:
@@ -120,3 +151,14 @@ def _ordering(rule: Rule, event: Event) -> str:
     if key is None:
         return "by the message's key"
     return f"by {key!r}"
+
+
+def chosen(answers: Path | None, *, live: bool, output: str, curl: bool) -> How:
+    """The options of the verb as one value.
+
+    Raises:
+        Unusable: they contradict each other.
+    """
+    if curl and output == "json":
+        raise Unusable("--curl prints commands, not JSON: leave one of --curl and --format json out")
+    return How(answers, live, "curl" if curl else "json" if output == "json" else "text")

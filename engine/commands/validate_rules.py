@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -22,11 +23,13 @@ from engine.errors import Unusable
 from engine.findings import Finding, Level, Span, many
 from engine.openapi.api import KnownApi
 from engine.report import Format, render
-from engine.rules.book import overlaps, read_rules, rule_files
+from engine.rules.book import Claim, overlaps, read_rules, rule_files
 from engine.rules.load import load_rule, rule_name
-from engine.rules.model import Rule
 from engine.rules.templates import Templates
+from engine.shares import processes, shared
 from engine.typing.schemas import NO_EVENTS, EventTypes
+
+_SHARE = 40  # rules that are worth a process of their own
 
 
 def validate_rules(paths: Sequence[Path], config_file: Path | None, output: str, strict: bool) -> int:
@@ -51,7 +54,8 @@ def validate_rules(paths: Sequence[Path], config_file: Path | None, output: str,
         documents, findings = read_rules(files)
         if not documents and not findings:
             raise Unusable(f"there is no rule in {', '.join(map(str, paths or [config.rules.path]))}")
-        findings = settled([*findings, *check(documents, config, events)], documents)
+        number = processes(len(documents), _SHARE)
+        findings = settled([*findings, *check(documents, config, events, number)], documents)
     sources = {document.path: document.text for document in documents}
     sources |= {finding.path: _text(finding.path) for finding in findings if finding.path not in sources}
     rendered = render(findings, cast("Format", output), sources)
@@ -70,43 +74,88 @@ def _without_collector() -> Iterator[None]:
         yield
     finally:
         if was_on:
+            gc.freeze()  # what is there now is there until the end of the process, which would walk it once more
             gc.enable()
 
 
-def check(documents: Sequence[Document], config: Config, events: EventTypes | None = None) -> list[Finding]:
-    """Everything that can be found in rules, in no order.
+def check(
+    documents: Sequence[Document], config: Config, events: EventTypes | None = None, number: int = 1
+) -> list[Finding]:
+    """Everything that can be found in rules, in no order that means anything, but always in the same.
 
     Args:
         documents: the rules.
         config: what they are judged by.
         events: the types of the project's events; read where None.
+        number: of processes that share the work.
 
     Raises:
         Unusable: an event schema cannot be used.
     """
-    templates, memo, apis = Templates(config.limits), Memo(), known_apis(config)
-    findings: list[Finding] = []
-    rules: list[tuple[Document, Rule, list[Finding]]] = []
+    events = _event_types(config) if events is None else events
+    checker = _Checker(config, events, known_apis(config), _listed(documents))
     seen: Counter[Path] = Counter()
+    named: list[tuple[Document, str]] = []
     for document in documents:
         seen[document.path] += 1
-        name = rule_name(document.path, seen[document.path])
-        rule, wrong = load_rule(document, name, templates, config.apis)
-        findings += wrong
-        if rule is not None:
-            rules.append((document, rule, wrong))
-    events = _event_types(config) if events is None else events
-    listed = _listed(rule for _, rule, _ in rules)
-    for document, rule, wrong in rules:
-        findings += check_rule(document, rule, wrong, memo, events, listed[rule.event_type], apis)
-    return findings + overlaps([rule for _, rule, _ in rules], documents)
+        named.append((document, rule_name(document.path, seen[document.path])))
+    results = shared(checker.check, named, number)
+    claims = [claim for result in results for claim in result.claims]
+    found = [result.loading for result in results] + [result.checking for result in results]
+    return [finding for each in found for finding in each] + overlaps(claims, documents)
 
 
-def _listed(rules: Iterable[Rule]) -> Mapping[str, set[int]]:
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """What came out of some rules.
+
+    Attributes:
+        loading: findings of loading them.
+        checking: findings of the checks.
+        claims: what events the rules are for.
+    """
+
+    loading: list[Finding]
+    checking: list[Finding]
+    claims: list[Claim]
+
+
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    """What rules are judged by.
+
+    Attributes:
+        config: the project's.
+        events: the types of its events.
+        apis: those with a document.
+        listed: the versions that rules list, by event type.
+    """
+
+    config: Config
+    events: EventTypes
+    apis: Mapping[str, KnownApi]
+    listed: Mapping[str, Collection[int]]
+
+    def check(self, named: Sequence[tuple[Document, str]]) -> _Result:
+        """Load and check rules, each with its name."""
+        templates, memo, result = Templates(self.config.limits), Memo(), _Result([], [], [])
+        for document, name in named:
+            rule, wrong = load_rule(document, name, templates, self.config.apis)
+            result.loading.extend(wrong)
+            if rule is not None:
+                others = self.listed.get(rule.event_type, ())
+                result.checking.extend(check_rule(document, rule, wrong, memo, self.events, others, self.apis))
+                result.claims.append(Claim.of(rule))
+        return result
+
+
+def _listed(documents: Iterable[Document]) -> Mapping[str, Collection[int]]:
     """The versions that rules list, by event type: a rule without `versions` gets the others."""
     found: defaultdict[str, set[int]] = defaultdict(set)
-    for rule in rules:
-        found[rule.event_type].update(rule.versions or ())
+    for document in documents:
+        match document.data:
+            case {"event_type": str() as name, "versions": list() as versions}:
+                found[name].update(one for one in versions if isinstance(one, int))
     return found
 
 

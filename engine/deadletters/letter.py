@@ -45,8 +45,11 @@ class DeadLetter:
 
 def read_letter(message: Message) -> DeadLetter | None:
     """What a record of the dead-letter topic says; None where it is not one of the engine's."""
-    found = {name[4:]: value for name, value in message.headers if name.startswith(_OWN) and value is not None}
-    texts = {name: value.decode("utf-8", "replace") for name, value in found.items() if name != "resume"}
+    texts = {
+        name[4:]: value.decode("utf-8", "replace")
+        for name, value in message.headers
+        if name[:4] == _OWN and value is not None and name != "dlq.resume"
+    }
     try:
         return DeadLetter(
             place=Place(message.partition, message.offset),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,9 +30,9 @@ from engine.rules.book import Book
 from engine.stream.deadletters import DeadLetters
 from engine.stream.lease import Lease
 from engine.stream.reader import Place, TopicReader
-from engine.stream.state import Source
-from engine.stream.state_topic import StateWriter, topic_name
-from engine.stream.topics import LetterTopic
+from engine.stream.state import Entry, Source
+from engine.stream.state_topic import StateMissing, StateWriter, topic_name
+from engine.stream.topics import LetterTopic, create_state_topic
 
 _AGAIN = 0.5  # seconds before the registry is asked again; doubles up to _MOST
 _MOST = 30.0
@@ -152,7 +152,7 @@ async def opened(config: Config, book: Book, letters: TopicReader, topic: Letter
         failed=lambda: None,
     )
     state = StateWriter(config.kafka, topic_name(config.dlq.topic))
-    ledger, requests = Ledger(state.write), Requests()
+    ledger, requests = Ledger(partial(_note, config, state)), Requests()
     ways = Ways(
         load=letters.load,
         bury=dead_letters.write,
@@ -180,6 +180,16 @@ def source_reader(config: Config) -> Callable[[Source], Message | None]:
             return reader.load([place]).get(place)
 
     return read
+
+
+def _note(config: Config, state: StateWriter, entries: Sequence[Entry]) -> None:
+    """Write, and make the topic where somebody deleted it."""
+    try:
+        state.write(entries)
+    except StateMissing as missing:
+        log.warning("state.missing", reason=str(missing), means="it is made anew")
+        create_state_topic(config)
+        state.write(entries)
 
 
 def _tell(config: Config, api: str, away: bool) -> None:

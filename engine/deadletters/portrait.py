@@ -104,7 +104,7 @@ def where(beginning: Beginning) -> str:
 
 def pretty(value: Any, mask: Mask) -> str:
     """A value as JSON, without secrets and without characters that a terminal would obey."""
-    masked = mask.fields({"": _jsonable(value)})[""]
+    masked = mask.deep(mask.fields({"": _jsonable(value)}))[""]
     text = json.dumps(masked, indent=2, ensure_ascii=False, default=str)
     return "\n".join(plain(line) for line in text.splitlines())
 

@@ -57,6 +57,7 @@ class Job:
         lane: of its parked key, None where its key is not parked.
         conversation: the answers so far, None without.
         replays: how often it was replayed before.
+        resume: the answers so far as the letter has them.
     """
 
     letter: DeadLetter
@@ -68,6 +69,7 @@ class Job:
     lane: ParkedLane | None
     conversation: Conversation | None
     replays: int
+    resume: bytes | None
 
     @property
     def size(self) -> int:
@@ -116,7 +118,7 @@ class Preparation:
             record = replace(record, value=found.value)
         event, failure, key = await self._event(record)
         lane = self._gathering.parked(letter)
-        known = self._state.letter(letter.source)
+        known, resume = self._state.letter(letter.source), resume_of(message)
         return Job(
             letter=letter,
             places=self._newest.places(letter),
@@ -125,8 +127,9 @@ class Preparation:
             failure=failure,
             key=(record.partition, letter.lane if lane is not None else key),
             lane=lane,
-            conversation=read_conversation(resume_of(message)),
+            conversation=read_conversation(resume),
             replays=letter.replays if known is None else max(letter.replays, known.replays),
+            resume=resume,
         )
 
     async def _event(self, record: Message) -> tuple[Event | None, Undeliverable | None, Hashable]:

@@ -236,7 +236,8 @@ class Replay:
         known = job.event is not None and job.failure is None
         lane = parked_as or (lane_id(job.key[1]) if known and isinstance(job.key, tuple) else None)
         now = self._ways.wall()
-        letter = compose(job.message, job.event, dead, now, self._ways.redact, lane, job.replays + 1)
+        resume = None if job.conversation is None else job.resume
+        letter = compose(job.message, job.event, dead, now, self._ways.redact, lane, job.replays + 1, resume)
         await self._ways.bury(letter, self._lease)
         await self._ways.note(self._entry(job, Fate.OPEN))
         self.tally.failed += 1

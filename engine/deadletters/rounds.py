@@ -58,12 +58,14 @@ class End:
         interrupted: somebody stopped it.
         hopeless: it stopped because nothing but failures came.
         failed: a bug ended it.
+        growing: parked keys that were released, but not far enough: the engine has parked more of them meanwhile.
     """
 
     tally: Tally
     interrupted: bool = False
     hopeless: bool = False
     failed: bool = False
+    growing: int = 0
 
 
 def letters_a_second(text: str | None) -> float | None:
@@ -130,7 +132,8 @@ class Rounds:
                 return
             box, gathering = await self._behind(box, gathering)
             if not len(gathering):
-                return
+                break
+        self._end.growing = len(gathering.lanes)
 
     async def _behind(self, box: Box, before: Gathering) -> tuple[Box, Gathering]:
         """Events of the keys just released that the engine parked meanwhile; their letters may be under way still."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, TextIO, cast
 
+import orjson
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -21,7 +23,9 @@ from engine.deadletters.standing import Line
 from engine.deadletters.tally import Causes, Kind, Tally
 from engine.stream.reader import Progress as Told
 
-_ROWS = 500  # of one table: a table is drawn as a whole
+_ROWS = 500  # whose columns have the same widths
+_NAMES = ("when (UTC)", "source", "state", "stage", "type", "rule", "request", "status", "tries", "replays")
+_NUMBERS = frozenset({"status", "tries", "replays"})
 _EVERY = 5.0  # seconds between two lines about a replay where there is no terminal
 _STYLES = {Standing.OPEN: "red", Standing.PARKED: "yellow", Standing.REPLAYED: "green", Standing.GIVEN_UP: "dim"}
 _CONTROL = re.compile(r"[\x7f-\x9f]")
@@ -55,16 +59,13 @@ class Screen:
         self._out.write(text + "\n")
 
     def table(self, lines: Iterable[Line]) -> int:
-        """A row a source offset; how many they were."""
-        count, table = 0, _table()
-        for line in lines:
-            table.add_row(*_cells(line))
-            count += 1
-            if count % _ROWS == 0:
-                self._results.print(table)
-                table = _table()
-        if count == 0 or count % _ROWS:
-            self._results.print(table)
+        """A row an event, its error below; how many they were."""
+        count, left = 0, iter(lines)
+        while batch := list(islice(left, _ROWS)):
+            self._rows(batch)
+            count += len(batch)
+        if not count:
+            self._rows([])
         return count
 
     def json(self, lines: Iterable[Line]) -> int:
@@ -119,6 +120,17 @@ class Screen:
     def talk_file(self) -> TextIO:
         """Where logs go so that they stand above a bar."""
         return cast("TextIO", _Above(self._talk))
+
+    def _rows(self, lines: Sequence[Line]) -> None:
+        rows = [_cells(line) for line in lines]
+        widths = [max(map(len, column)) for column in zip(_NAMES, *rows, strict=True)]
+        self._results.print(Text(_row(_NAMES, widths), "bold"), soft_wrap=True)
+        for line, cells in zip(lines, rows, strict=True):
+            facts = Text(_row(cells, widths))
+            start = sum(widths[:2]) + 4
+            facts.stylize(_STYLES[line.standing], start, start + len(cells[2]))
+            self._results.print(facts, soft_wrap=True)
+            self._results.print(Padding(Text(plain(line.letter.error), "dim"), (0, 0, 0, widths[0] + 2)))
 
     def _bar(self) -> Progress:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -185,7 +197,7 @@ def fields(line: Line) -> dict[str, Any]:
 
 def json_line(value: Any) -> str:
     """JSON on one line, without characters that a terminal would obey."""
-    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False, default=str))
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", orjson.dumps(value, default=str).decode())
 
 
 def plain(text: str | None) -> str:
@@ -206,32 +218,29 @@ def outcome(tally: Tally) -> str:
     return ", ".join(f"{number:,} {word}" for number, word in words if number) or "nothing to do"
 
 
-def _table() -> Table:
-    names = ("when (UTC)", "source", "type", "stage", "rule", "request", "status", "error", "tries", "replays", "state")
-    table = Table(*names, box=None, pad_edge=False, header_style="bold")
-    for name, column in zip(names, table.columns, strict=True):
-        column.no_wrap = name in ("when (UTC)", "source", "stage", "status", "tries", "replays", "state")
-        column.overflow = "fold"
-        column.justify = "right" if name in ("status", "tries", "replays") else "left"
-    return table
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(
+        cell.rjust(width) if name in _NUMBERS else cell.ljust(width)
+        for name, cell, width in zip(_NAMES, cells, widths, strict=True)
+    ).rstrip()
 
 
-def _cells(line: Line) -> Sequence[Text]:
+def _cells(line: Line) -> tuple[str, ...]:
     letter = line.letter
+    rule = "-" if letter.rule is None else "same" if letter.rule == letter.event_type else letter.rule
     cells = (
-        _when(letter.failed_at, "seconds").rstrip("Z"),
+        _when(letter.failed_at, "seconds")[5:].rstrip("Z"),
         f"{letter.source.partition}@{letter.source.offset}",
-        letter.event_type or "-",
+        str(line.standing).replace("_", " "),
         letter.stage,
-        letter.rule or "-",
+        letter.event_type or "-",
+        rule,
         letter.request or "-",
         "-" if letter.status is None else str(letter.status),
-        letter.error,
         str(letter.attempts),
         str(line.replays),
     )
-    state = Text(str(line.standing).replace("_", " "), _STYLES[line.standing])
-    return [*(Text(plain(cell)) for cell in cells), state]
+    return tuple(map(plain, cells))
 
 
 def _when(moment: datetime, precision: str) -> str:

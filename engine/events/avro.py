@@ -7,6 +7,7 @@ take no bytes (`measure.py`), hostile block counts (`scan.py`), bytes behind the
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -17,6 +18,7 @@ import fastavro.read
 import fastavro.write
 
 from engine.events import duration
+from engine.events.culprit import culprit
 from engine.events.defaults import make_native
 from engine.events.measure import measure
 from engine.events.scan import Scan, compile_scan
@@ -103,7 +105,7 @@ def read(schema: Schema, value: bytes, start: int = 0, reader: Schema | None = N
             schema.scan(value, start)
         record = fastavro.schemaless_reader(stream, schema.parsed, None if reader is None else reader.parsed)
     except Exception as error:  # Unicode-, EOF-, Value-, Index-, Overflow-, Key-, RecursionError and more (tried)
-        raise Unreadable(_line(error)) from error
+        raise Unreadable(_complaint(error, schema, value, start)) from error
     if stream.tell() != len(value):
         raise Unreadable(f"{len(value) - stream.tell()} bytes are left behind the record")
     return cast("dict[str, Any]", record)
@@ -194,6 +196,23 @@ def _form(node: Any, types: Mapping[str, Any]) -> str:
     return json.dumps(strip(node), sort_keys=True)
 
 
+def _complaint(error: Exception, schema: Schema, value: bytes, start: int) -> str:
+    """The error with the field whose value it is about, where there is one."""
+    stream = BytesIO(value)
+
+    def take(node: Any, at: int) -> int:
+        stream.seek(at)
+        whole = {**node, "__fastavro_parsed": True, "__named_schemas": {}} if isinstance(node, dict) else node
+        fastavro.schemaless_reader(stream, whole, None)
+        return stream.tell()
+
+    place = culprit(schema.parsed, schema.types, value, start, take)
+    return _line(error) if place is None else f"field {place}: {_line(error)}"
+
+
+_ADDRESS = re.compile(r" from <_io\.\w+ object at 0x[0-9a-f]+>")  # says nothing, and makes equal errors differ
+
+
 def _line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    text = _ADDRESS.sub("", " ".join(str(error).split()))
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__

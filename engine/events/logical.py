@@ -15,10 +15,24 @@ from engine.events.defaults import LOGICAL
 Convert = Callable[[Any], Any]
 
 
+class Misfit(ValueError):
+    """A value that its logical type cannot hold.
+
+    Attributes:
+        place: names of the fields that lead to it.
+        text: what is wrong.
+    """
+
+    def __init__(self, place: str, text: str) -> None:
+        super().__init__(f"field {place}: {text}")
+        self.place = place
+        self.text = text
+
+
 def adopt(writer: Schema, reader: Schema) -> Convert | None:
     """How to convert a record of `writer` that was resolved to `reader`, in place; None where nothing is to be done.
 
-    What is returned raises ValueError or OverflowError for a value that its logical type cannot hold.
+    What is returned raises Misfit for a value that its logical type cannot hold.
     """
     return _Pairs(writer.types, reader.types).convert(writer.parsed, reader.parsed)
 
@@ -92,8 +106,14 @@ def _every(convert: Convert | None) -> Convert | None:
 
 def _members(fields: list[tuple[str, Convert]]) -> Convert:
     def convert(record: dict[str, Any]) -> dict[str, Any]:
-        for name, change in fields:
-            record[name] = change(record[name])
+        name = ""
+        try:
+            for name, change in fields:
+                record[name] = change(record[name])
+        except Misfit as error:
+            raise Misfit(f"{name}.{error.place}", error.text) from error
+        except Exception as error:  # as many kinds as logical types have readers
+            raise Misfit(name, f"{type(error).__name__}: {error}") from error
         return record
 
     return convert

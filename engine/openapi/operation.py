@@ -121,6 +121,12 @@ class Operation:
         content = None if self._body is None else self._body.get("content")
         return self._either(list(content.values())) if isinstance(content, Mapping) and content else None
 
+    @cached_property
+    def statuses(self) -> frozenset[str]:
+        """The statuses of the answers as the document writes them, in upper case: `200`, `2XX`, `DEFAULT`."""
+        responses = None if self._raw is None else self._raw.get("responses")
+        return frozenset(str(one).upper() for one in responses) if isinstance(responses, Mapping) else frozenset()
+
     def answer(self, codes: Iterable[int], classes: Iterable[int]) -> Alternatives:
         """What the body of an accepted answer may be; UNKNOWN where one may come that the document does not have.
 

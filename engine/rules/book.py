@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.config.model import Limits
@@ -23,6 +24,22 @@ class RulesInvalid(Unusable):
     def __init__(self, text: str, findings: Collection[Finding] = ()) -> None:
         super().__init__(text)
         self.findings = tuple(findings)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What events a rule is for, without the rule. The attributes are those of `Rule`."""
+
+    name: str
+    path: Path
+    line: int
+    event_type: str
+    versions: tuple[int, ...] | None
+
+    @classmethod
+    def of(cls, rule: Rule) -> Claim:
+        """The claim of a rule."""
+        return cls(rule.name, rule.path, rule.line, rule.event_type, rule.versions)
 
 
 class Book:
@@ -93,7 +110,7 @@ def read_rules(files: Iterable[Path]) -> tuple[list[Document], list[Finding]]:
     return documents, findings
 
 
-def overlaps(rules: Iterable[Rule], documents: Iterable[Document]) -> list[Finding]:
+def overlaps(rules: Iterable[Rule | Claim], documents: Iterable[Document]) -> list[Finding]:
     """Rules for the same event type and version: a finding at the second, naming the first's place.
 
     Args:
@@ -101,7 +118,7 @@ def overlaps(rules: Iterable[Rule], documents: Iterable[Document]) -> list[Findi
         documents: those that the rules were made from, for exact places.
     """
     places = {(document.path, document.span(()).line): document for document in documents}
-    first: dict[tuple[str, int | None], Rule] = {}
+    first: dict[tuple[str, int | None], Rule | Claim] = {}
     findings = []
     for rule in rules:
         clashes = [version for version in rule.versions or (None,) if (rule.event_type, version) in first]
@@ -152,7 +169,9 @@ def _summary(errors: list[Finding]) -> str:
     return f"{first.path}:{first.span.line}:{first.span.column}: {first.message}{more}"
 
 
-def _overlap(rule: Rule, other: Rule, clashes: list[int | None], here: Document, there: Document) -> Finding:
+def _overlap(
+    rule: Rule | Claim, other: Rule | Claim, clashes: list[int | None], here: Document, there: Document
+) -> Finding:
     key = "event_type" if rule.versions is None else "versions"
     pointer: tuple[str | int, ...] = (key,)
     if rule.versions is not None and clashes[0] is not None:

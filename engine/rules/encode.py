@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from engine.api.messages import SAFE_METHODS, Request
 from engine.findings import spell
 from engine.rules.model import RequestRule
+from engine.rules.multipart import multipart
 from engine.rules.parts import Part, Single
 from engine.rules.paths import check_path
 from engine.rules.sandbox import Scope
@@ -149,6 +150,8 @@ def _body(request: RequestRule, part: Part, scope: Scope) -> tuple[bytes, str, f
         if request.encoding == "raw":
             return *_raw(part.value(scope)), None
         values = part.plain(scope) if request.encoding == "json" else part.value(scope)
+        if request.encoding == "multipart":
+            return *multipart(values), frozenset(name for name, one in values.items() if one is not OMIT)
         encoded = _json(values) if request.encoding == "json" else _form(values)
     except Problem as error:
         raise _failed(request, error, "body") from error

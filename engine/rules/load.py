@@ -16,6 +16,7 @@ from engine.documents import Document
 from engine.findings import Finding, Level, spell, suggest
 from engine.rules.encode import FORBIDDEN_HEADERS, HEADER_NAME
 from engine.rules.model import Condition, Expect, RequestRule, Rule
+from engine.rules.multipart import file_faults
 from engine.rules.parts import Constant, Elements, Fields, Part, Single
 from engine.rules.paths import check_literal, check_path
 from engine.rules.sandbox import GLOBALS
@@ -29,7 +30,6 @@ RESERVED = frozenset({"event", "message", "item", "omit", "loop", *GLOBALS, "lip
 
 _LATER = {
     "cache": "'cache' is not supported yet",
-    "multipart": "'multipart' is not supported yet: use json, form or raw",
 }
 
 
@@ -174,8 +174,15 @@ class _Loader:
             self._find("wrong-value", (*at, "paginate"), "pages can be followed for a GET only")
         if data["method"] in ("GET", "HEAD", "OPTIONS") and "body" in data:
             self._find("wrong-value", (*at, "body"), f"a {data['method']} request has no body", key=True)
-        if data.get("encoding") == "form" and isinstance(data["body"], list):
-            self._find("wrong-value", (*at, "body"), "must be a mapping with `encoding: form`")
+        encoding = data.get("encoding")
+        if encoding in ("form", "multipart") and isinstance(data["body"], list):
+            self._find("wrong-value", (*at, "body"), f"must be a mapping with `encoding: {encoding}`")
+        if encoding == "multipart" and isinstance(data["body"], dict):
+            for name in [one for one in data.get("headers", {}) if one.lower() == "content-type"]:
+                text = "cannot be set with `encoding: multipart`, which has its boundary in it"
+                self._find("wrong-header", (*at, "headers", name), text, key=True)
+            for steps, check, text, help_, key in file_faults(data["body"]):
+                self._find(check, (*at, "body", *steps), text, help_, key=key)
         if data.get("encoding") == "raw" and not isinstance(data["body"], str):
             self._find("wrong-value", (*at, "body"), "must be text or one {{ expression }} with `encoding: raw`")
 

@@ -62,7 +62,7 @@ class RequestRule:
     allow_empty: bool
     headers: tuple[tuple[str, Part], ...]
     body: Part | None
-    encoding: Literal["json", "form", "raw"]
+    encoding: Literal["json", "form", "multipart", "raw"]
     expect: Expect
     when: Condition
     for_each: Part | None

@@ -38,6 +38,20 @@ def run(rule: Rule, event: Event, limits: Limits) -> Generator[Request, Response
         Undeliverable: stage `render` where a template fails for this event, stage `expect` where an answer is not what
             the rule expects, or has more pages or items than allowed.
     """
+    scope = opening(rule, event)
+    for request in rule.requests:
+        try:
+            yield from steps(request, scope, event, limits)
+        except RenderFailed as error:
+            raise Undeliverable(Stage.RENDER, str(error), request_id=request.id) from error
+
+
+def opening(rule: Rule, event: Event) -> Scope:
+    """What the first request sees: the event, and the rule's vars.
+
+    Raises:
+        Undeliverable: stage `render`: a var cannot be rendered.
+    """
     try:
         scope = rule.scope(event)
         names = scope.names
@@ -45,14 +59,20 @@ def run(rule: Rule, event: Event, limits: Limits) -> Generator[Request, Response
             names[name] = _var(name, part.value(scope))
     except RenderFailed as error:
         raise Undeliverable(Stage.RENDER, str(error)) from error
-    for request in rule.requests:
-        try:
-            if request.for_each is None:
-                yield from _once(request, scope, event, limits)
-            else:
-                yield from _each(request, request.for_each, scope, event, limits)
-        except RenderFailed as error:
-            raise Undeliverable(Stage.RENDER, str(error), request_id=request.id) from error
+    return scope
+
+
+def steps(
+    request: RequestRule, scope: Scope, event: Event, limits: Limits
+) -> Generator[Request, Response, Answer | None]:
+    """One request of a rule, with all its items and pages; its answer is in the scope afterwards.
+
+    Raises:
+        RenderFailed: while it is iterated; see `run`, which says where.
+    """
+    if request.for_each is None:
+        return _once(request, scope, event, limits)
+    return _each(request, request.for_each, scope, event, limits)
 
 
 def _var(name: str, value: Any) -> Any:
@@ -66,7 +86,7 @@ def _each(
 ) -> Generator[Request, Response, None]:
     """One request an item; afterwards the id is the list of all answers."""
     answers = []
-    for item in _items(request, source, scope, limits):
+    for item in items_of(request, source, scope, limits):
         scope.names[request.item] = item
         answers.append((yield from _once(request, scope, event, limits)))
         del scope.names[request.id]
@@ -74,7 +94,12 @@ def _each(
     scope.names[request.id] = answers
 
 
-def _items(request: RequestRule, source: Part, scope: Scope, limits: Limits) -> list[Any]:
+def items_of(request: RequestRule, source: Part, scope: Scope, limits: Limits) -> list[Any]:
+    """The elements of `for_each`, checked.
+
+    Raises:
+        RenderFailed: it is no list, or has too many.
+    """
     found = source.value(scope)
     if not isinstance(found, (list, tuple, range)):
         raise RenderFailed(f"{_place(request)}.for_each: must be a list, is {kind(found)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from engine.events.event import Event
 from engine.rules.encode import build
 from engine.rules.model import Condition, RequestRule, Rule
 from engine.rules.parts import Constant, Elements, Fields, Part, Single
+from engine.rules.plan import items_of, opening
 from engine.rules.sandbox import Scope
 from engine.rules.templates import RenderFailed, Template
 from engine.rules.values import OMIT
@@ -66,27 +67,42 @@ def preview(rule: Rule, event: Event, limits: Limits) -> Iterator[Sight]:
     Raises:
         Undeliverable: stage `render`: a template fails for this event.
     """
-    try:
-        scope = rule.scope(event)
-        for name, part in rule.vars:
-            scope.names[name] = part.value(scope)
-        answers: dict[str, str] = {}
-        for request in rule.requests:
-            sights = list(_request(request, scope, event, limits, answers))
-            yield from sights
-            if all(isinstance(sight, LeftOut) for sight in sights):  # what is left out is known without an answer
-                skipped = [{"skipped": True} for _ in sights]
-                scope.names[request.id] = skipped[0] if request.for_each is None else skipped
-            else:
-                answers[request.id] = request.id
-    except RenderFailed as error:
-        raise Undeliverable(Stage.RENDER, str(error)) from error
+    scope = opening(rule, event)
+    answers: dict[str, str] = {}
+    for request in rule.requests:
+        try:
+            seen = list(sights(request, scope, event, limits, answers))
+        except RenderFailed as error:
+            raise Undeliverable(Stage.RENDER, str(error)) from error
+        yield from seen
+        if not left_out(request, seen, scope):
+            answers[request.id] = request.id
 
 
-def _request(
+def left_out(request: RequestRule, seen: Sequence[Sight], scope: Scope) -> bool:
+    """Whether nothing is sent for a request; then its answer is known, and put into the scope."""
+    if not all(isinstance(sight, LeftOut) for sight in seen):
+        return False
+    skipped = [{"skipped": True} for _ in seen]
+    scope.names[request.id] = skipped[0] if request.for_each is None else skipped
+    return True
+
+
+def sights(
     request: RequestRule, scope: Scope, event: Event, limits: Limits, answers: Mapping[str, str]
 ) -> Iterator[Sight]:
-    """The sights of one request: several where a known list gives several items."""
+    """The sights of one request: several where a known list gives several items.
+
+    Args:
+        request: of the rule.
+        scope: what the request's templates see.
+        event: that it is made for.
+        limits: `rendered` bounds a request.
+        answers: ids of the requests before it whose answers are not known, each by its own name.
+
+    Raises:
+        RenderFailed: a template fails for this event.
+    """
     if request.for_each is None:
         yield _one(request, scope, event, limits, answers)
         return
@@ -94,7 +110,7 @@ def _request(
     if needed:
         yield _sketch(request, scope, {**answers, request.item: needed[0]})
         return
-    for number, item in enumerate(request.for_each.value(scope), 1):
+    for number, item in enumerate(items_of(request, request.for_each, scope, limits), 1):
         scope.names[request.item] = item
         sight = _one(request, scope, event, limits, answers)
         yield sight if isinstance(sight, Open) else replace(sight, number=number)

@@ -130,6 +130,18 @@ def whole_expression(tree: nodes.Template) -> nodes.Expr | None:
     return found
 
 
+def children(node: nodes.Node) -> list[nodes.Node]:
+    """The nodes right below a node, in reading order; quicker than Jinja's `iter_child_nodes`."""
+    found: list[nodes.Node] = []
+    for name in node.fields:
+        value = getattr(node, name, None)
+        if isinstance(value, nodes.Node):
+            found.append(value)
+        elif type(value) is list:
+            found += [one for one in value if isinstance(one, nodes.Node)]
+    return found
+
+
 def token_at(source: str, start: int) -> tuple[int, int]:
     """The word or sign that begins at an offset; the last character where the source ends there."""
     if start >= len(source):
@@ -177,7 +189,7 @@ def _judge(tree: nodes.Template, sandbox: Sandbox, source: str) -> tuple[set[str
             raise _refused(node, source, f"'{word}' is not allowed in a rule")
         elif type(node) is nodes.For and node.recursive:
             raise _refused(node, source, "a recursive 'for' is not allowed in a rule")
-        stack.extend(reversed(list(node.iter_child_nodes())))
+        stack += reversed(children(node))
     return names, stores
 
 

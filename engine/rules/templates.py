@@ -13,6 +13,7 @@ from engine.documents import Pointer
 from engine.findings import spell
 from engine.rules.filters import SEGMENT, STEPS
 from engine.rules.sandbox import Names, Sandbox, Scope, expression
+from engine.rules.shortcut import UNSURE, Shortcut, shortcut
 from engine.rules.syntax import Parsed, TemplateInvalid, is_template, read, token_span, whole_expression
 from engine.rules.values import Plain, Problem, Stated, kind, text, too_long
 
@@ -26,6 +27,10 @@ __all__ = [
     "token_span",
     "whole_expression",
 ]
+
+
+Compiled = tuple[Callable[[Scope], Iterator[Any]], Shortcut | None]
+"""The function that renders, and the short way where there is one."""
 
 
 class RenderFailed(Exception):
@@ -42,7 +47,7 @@ class Template:
         names: names that it takes from its scope; what it sets itself is not among them.
     """
 
-    __slots__ = ("_path", "_render", "_templates", "names", "pointer", "source", "whole")
+    __slots__ = ("_path", "_render", "_short", "_templates", "names", "pointer", "source", "whole")
 
     def __init__(self, templates: Templates, source: str, pointer: Pointer, *, path: bool = False) -> None:
         """Parse `source`.
@@ -64,6 +69,7 @@ class Template:
         self._path = path
         self._templates = templates
         self._render: Callable[[Scope], Iterator[Any]] | None = None
+        self._short: Shortcut | None = None
 
     @property
     def place(self) -> str:
@@ -81,7 +87,7 @@ class Template:
     def prepare(self) -> None:
         """Compile it now rather than for the first event."""
         if self._render is None:
-            self._render = self._templates.compile(self.source, path=self._path)
+            self._render, self._short = self._templates.compile(self.source, path=self._path)
 
     def value(self, scope: Scope) -> Any:
         """The value of a whole expression, else the text.
@@ -93,6 +99,8 @@ class Template:
             return self.text(scope)
         if self._render is None:
             self.prepare()
+        if self._short is not None and (short := self._short.value(scope.names)) is not UNSURE:
+            return short
         scope.rounds = 0
         try:
             for found in self._render(scope):  # type: ignore[misc]
@@ -125,6 +133,8 @@ class Template:
         """
         if self._render is None:
             self.prepare()
+        if self._short is not None and (short := self._short.text(scope.names)) is not None:
+            return short
         scope.rounds = 0
         parts: list[str] = []
         left = self._templates.limit
@@ -184,7 +194,7 @@ class Templates:
         self.limit = limits.rendered
         self.sandbox = Sandbox(self.limit)
         self._parsed: dict[str, Parsed] = {}
-        self._compiled: dict[tuple[str, bool], Callable[[Scope], Iterator[Any]]] = {}
+        self._compiled: dict[tuple[str, bool], Compiled] = {}
 
     def names(self) -> Names:
         """The names that every template sees, for a new scope."""
@@ -213,16 +223,17 @@ class Templates:
             found = self._parsed[source] = read(self.sandbox, source)
         return found
 
-    def compile(self, source: str, *, path: bool = False) -> Callable[[Scope], Iterator[Any]]:
-        """The function that renders a template that was read before; in a `path` each value becomes a part of it."""
-        render = self._compiled.get((source, path))
-        if render is None:
+    def compile(self, source: str, *, path: bool = False) -> Compiled:
+        """What renders a template that was read before; in a `path` each value becomes a part of it."""
+        compiled = self._compiled.get((source, path))
+        if compiled is None:
             tree = self.sandbox.parse(source)
+            short = shortcut(tree, path=path, limit=self.limit)
             _adapt(tree, path=path)
             code = self.sandbox.compile(tree, None, "<template>")
-            made: Any = jinja2.Template.from_code(self.sandbox, code, {}).root_render_func
-            render = self._compiled[source, path] = made
-        return render
+            render: Any = jinja2.Template.from_code(self.sandbox, code, {}).root_render_func
+            compiled = self._compiled[source, path] = (render, short)
+        return compiled
 
     def forget(self) -> None:
         """Drop the trees: enough where everything is compiled."""

@@ -11,7 +11,7 @@ from typing import Any, cast
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message
 
-from engine.errors import Unavailable
+from engine.errors import Revoked, Unavailable
 from engine.quix import Producer
 from engine.stream.lease import Lease
 from engine.stream.letter import Letter
@@ -62,10 +62,12 @@ class DeadLetters:
         """Return when the letter is durable; tried for as long as it takes.
 
         Raises:
-            Revoked: the partition goes meanwhile.
+            Revoked: the partition is gone, or goes meanwhile.
         """
         whole, delay = letter, _AGAIN
         while True:
+            if lease.dropped:
+                raise Revoked("the partition belongs to another consumer")  # which ends the event itself
             try:
                 return await self._once(letter)
             except TooBig:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -64,6 +64,7 @@ def compose(
     redact: Callable[[str], str],
     lane: str | None = None,
     replays: int = 0,
+    resume: bytes | None = None,
 ) -> Letter:
     """The dead letter of a record.
 
@@ -75,12 +76,13 @@ def compose(
         redact: takes secrets out of a text.
         lane: id of its ordering key, see `state.lane_id`; None where it is not known.
         replays: how often the event was replayed so far.
+        resume: answers of an earlier try; they stand where this one came to none, e.g. because its rule was gone.
     """
     error = dead.error
     cause = error.__cause__ or error
     values = {
         "stage": error.stage,
-        "error": redact(" ".join(str(error).split()))[:_LINE],
+        "error": " ".join(redact(str(error)).split())[:_LINE],
         "error.class": type(cause).__name__,
         "status": error.status,
         "attempts": error.attempts,
@@ -96,7 +98,7 @@ def compose(
         "source.timestamp": message.timestamp,
         "failed_at": failed_at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "replays": replays,
-        "resume": _resume(dead, redact),
+        "resume": _resume(dead, redact) if dead.answers else _still(resume, redact),
     }
     own = tuple(
         (_OWN + name, str(value).encode("utf-8", "replace")) for name, value in values.items() if value is not None
@@ -106,14 +108,29 @@ def compose(
 
 
 def _resume(dead: Dead, redact: Callable[[str], str]) -> str | None:
-    """The answers so far, for going on where it stopped; None where there are none, too much, or a secret in them."""
-    if not dead.answers or dead.rule is None:
+    """The answers so far, for going on where it stopped; None where they are too much, or a secret is in them."""
+    if dead.rule is None:
         return None
     try:
         text = orjson.dumps({"rule": dead.rule.digest, "answers": dead.answers}).decode()
     except TypeError:
         return None  # an integer over 64 bits: a replay begins at the first request
-    return text if len(text) <= _SMALL and redact(text) == text else None
+    small = len(text) <= _SMALL
+    return text if small and redact(text) == text and not _holds_secret(dead.answers, redact) else None
+
+
+def _still(resume: bytes | None, redact: Callable[[str], str]) -> str | None:
+    text = None if resume is None else resume.decode("utf-8", "replace")
+    return text if text is not None and len(text) <= _SMALL and redact(text) == text else None
+
+
+def _holds_secret(value: object, redact: Callable[[str], str]) -> bool:
+    """Whether a text inside is one: JSON writes some characters otherwise."""
+    if isinstance(value, str):
+        return redact(value) != value
+    if isinstance(value, Mapping):
+        return any(_holds_secret(one, redact) for pair in value.items() for one in pair)
+    return isinstance(value, Sequence) and any(_holds_secret(one, redact) for one in value)
 
 
 def _cut(name: str, value: bytes | None) -> bytes | None:

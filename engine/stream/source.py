@@ -278,7 +278,7 @@ class Source:
         if committed.offset < low:
             self._tell_expired(number, committed.offset, low)
         start = max(committed.offset, low)
-        if start > high:  # the topic was made anew
+        if start > high >= 0:  # the topic was made anew; below 0 the end is not known, as the engine stops
             log.error("offset.beyond_end", topic=self._topic, partition=number, offset=start, end=high)
             return Assigned(number, low, [], Flow(), fresh=True)
         try:

@@ -126,6 +126,12 @@ def _never_symbol(typer: Typer, enum: tuple[nodes.Node, Type], other: tuple[node
     return model.UNKNOWN
 
 
+def choices(typer: Typer, node: nodes.Dict, key: nodes.Node, env: Env) -> None:
+    """Note the keys of `{'low': 5, 'high': 1}[event.priority]` that the value between the brackets never is."""
+    for pair in node.items:
+        _never_symbol(typer, (key, typer.of(key, env)), (pair.key, typer.of(pair.key, env)), env)
+
+
 def _symbols(found: Type) -> tuple[tuple[str, ...], frozenset[Source]] | None:
     """All texts that a value can be, null aside, and who says so."""
     texts = model.without(found, Null)

@@ -98,7 +98,7 @@ class Typer:
 
     def declared(self, node: nodes.Node, env: Env) -> Type:
         """The type without what conditions have proven."""
-        with self.flaws.muted():
+        with self.flaws.muted:
             return self.of(node, env.unproven())
 
     def text(self, node: nodes.Node, env: Env, why: str = "which has no text") -> Type:
@@ -146,7 +146,7 @@ class Typer:
 
     def parts(self, node: nodes.Node, env: Env, wrong: Callable[[Type], bool]) -> list[tuple[nodes.Node, Env]]:
         """The parts of an expression that make its value one of a wrong type, each with what holds there."""
-        with self.flaws.muted():
+        with self.flaws.muted:
             return list(self._parts(node, env, wrong))
 
     def _parts(self, node: nodes.Node, env: Env, wrong: Callable[[Type], bool]) -> Iterator[tuple[nodes.Node, Env]]:

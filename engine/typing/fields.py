@@ -9,6 +9,7 @@ from jinja2 import nodes
 from engine.findings import suggest
 from engine.rules.sandbox import expression as spelled
 from engine.typing import model
+from engine.typing.comparing import choices
 from engine.typing.flaws import FlawKind
 from engine.typing.model import ListOf, Map, Null, Record, Source, Text, Type, Unknown
 from engine.typing.scope import RESPONSE, Env, fields_of, path_of
@@ -44,6 +45,8 @@ def access(typer: Typer, node: nodes.Getattr | nodes.Getitem, env: Env, *, lenie
 
 def _item(typer: Typer, node: nodes.Getitem, owner: Type, env: Env, *, lenient: bool) -> Type:
     key = typer.of(node.arg, env)
+    if isinstance(node.node, nodes.Dict):
+        choices(typer, node.node, node.arg, env)
     if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str | int):
         return field_of(typer, owner, node.arg.value, node.arg, node.node, lenient=lenient)
     names = model.symbols(key)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
 from jinja2 import nodes
 
 from engine.findings import Level
+from engine.rules.syntax import children
 
 
 class FlawKind(StrEnum):
@@ -83,14 +83,16 @@ class Flaws:
         """True while nothing is noted."""
         return self._muted > 0
 
-    @contextmanager
-    def muted(self) -> Iterator[None]:
-        """Note nothing meanwhile: something is looked at a second time."""
+    @property
+    def muted(self) -> Flaws:
+        """Note nothing meanwhile (`with`): something is looked at a second time."""
+        return self
+
+    def __enter__(self) -> None:
         self._muted += 1
-        try:
-            yield
-        finally:
-            self._muted -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._muted -= 1
 
     def within(self, node: nodes.Node) -> bool:
         """True where something in an expression has a flaw of its own; that it is always the same is none."""
@@ -105,6 +107,8 @@ class Flaws:
 
 
 def _all(node: nodes.Node) -> Iterator[nodes.Node]:
-    yield node
-    for child in node.iter_child_nodes():
-        yield from _all(child)
+    waiting = [node]
+    while waiting:
+        found = waiting.pop()
+        yield found
+        waiting += children(found)

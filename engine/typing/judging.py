@@ -94,7 +94,7 @@ def exists(typer: Typer, subject: nodes.Node, env: Env) -> bool | None:
     if not isinstance(subject, nodes.Getattr | nodes.Getitem):
         return None
     key = subject.attr if isinstance(subject, nodes.Getattr) else getattr(subject.arg, "value", None)
-    with typer.flaws.muted():
+    with typer.flaws.muted:
         owner = typer.of(subject.node, env)
     records = [one for one in model.members(owner) if isinstance(one, Record) and not one.open]
     if not isinstance(key, str) or len(records) != len(model.members(owner)):

@@ -53,7 +53,7 @@ def narrow(typer: Typer, node: nodes.Node, env: Env, *, truth: bool) -> Env:
     """
     if env.dead:
         return env
-    with typer.flaws.muted():
+    with typer.flaws.muted:
         return _narrow(typer, node, env, truth)
 
 

@@ -207,7 +207,8 @@ class _Walk:
         self._part(request.query, env, Use.QUERY if whole_query else _FILTERS[request.allow_empty])
         for _, part in request.headers:
             self._part(part, env, Use.HEADER)
-        self._part(request.body, env, _of_body(request))
+        for body, use in _body_uses(request):
+            self._part(body, env, use)
 
     def _judge(self, request: RequestRule, env: Env) -> Env:
         """`that` and `message`; gives what holds afterwards."""
@@ -243,12 +244,28 @@ class _Walk:
 _FILTERS = {True: Use.MAY_BE_EMPTY, False: Use.FILTER}
 
 
-def _of_body(request: RequestRule) -> Use:
-    if request.encoding == "raw":
-        return Use.RAW
-    if request.encoding != "form":
-        return Use.ANY
-    return Use.FORM if isinstance(request.body, Single) else Use.FORM_FIELD
+def _body_uses(request: RequestRule) -> Iterator[tuple[Part | None, Use]]:
+    """What is wanted of the body, or of each part of it."""
+    body = request.body
+    if request.encoding == "multipart" and isinstance(body, Fields):
+        for _, field in body.items:
+            for one in field.items if isinstance(field, Elements) else (field,):
+                yield from _file_uses(one)
+    elif request.encoding == "raw":
+        yield body, Use.RAW
+    elif request.encoding == "json":
+        yield body, Use.ANY
+    else:
+        yield body, Use.FORM if isinstance(body, Single) else Use.FORM_FIELD
+
+
+def _file_uses(one: Part) -> Iterator[tuple[Part, Use]]:
+    """The content of a file may be bytes, which are no text of a field."""
+    if isinstance(one, Fields):
+        for key, inner in one.items:
+            yield inner, Use.RAW if key == "content" else Use.ANY if key == "media_type" else Use.FORM_FIELD
+    else:
+        yield one, Use.FORM_FIELD
 
 
 def _is_sure(part: Part, env: Env) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from jinja2 import nodes
 
+from engine.rules.syntax import children
 from engine.typing import model
 from engine.typing.model import Field, ListOf, Map, Record, Source, Text, Type, union
 
@@ -97,10 +98,13 @@ def path_of(node: nodes.Node, env: Env) -> Path | None:
 
 def names_in(node: nodes.Node) -> Iterator[str]:
     """Every name that an expression reads."""
-    if isinstance(node, nodes.Name):
-        yield node.name
-    for child in node.iter_child_nodes():
-        yield from names_in(child)
+    waiting = [node]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, nodes.Name):
+            yield found.name
+        else:
+            waiting += children(found)
 
 
 def is_sure(node: nodes.Node, env: Env) -> bool:

@@ -90,7 +90,7 @@ def _targets(typer: Typer, node: nodes.For, env: Env, item: Type, sure: bool) ->
     steps, target = node.iter, node.target
     is_pairs = isinstance(steps, nodes.Filter) and steps.name in ("items", "dictsort")
     if is_pairs and isinstance(target, nodes.Tuple) and len(target.items) == 2 and isinstance(steps, nodes.Filter):
-        with typer.flaws.muted():
+        with typer.flaws.muted:
             values = lists.values_of(typer.of(steps.node, env))
         env = _bind(env, target.items[0], model.TEXT, sure=True)
         return _bind(env, target.items[1], values, sure=sure)

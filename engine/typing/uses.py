@@ -42,7 +42,7 @@ def as_condition(typer: Typer, node: nodes.Expr, env: Env) -> Type:
     if model.may_be_null(found):
         typer.blame_null(node, env, "and a condition must be true or false", "check it: `... is not none and ...`")
     for part, where in typer.parts(node, env, _no_boolean):
-        with typer.flaws.muted():
+        with typer.flaws.muted:
             wrong = next(filter(_no_boolean, model.members(typer.of(part, where))), model.UNKNOWN)
         said = f"must be true or false, but this is {describe(wrong)}"
         typer.flaws.add(FlawKind.NOT_BOOLEAN, part, said, _REMEDIES.get(type(wrong), ""))

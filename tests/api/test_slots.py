@@ -22,7 +22,7 @@ async def test_no_more_than_there_are() -> None:
 
 
 async def test_first_come_first_served() -> None:
-    """Whoever waits longest is next, and nobody overtakes."""
+    """Whoever waits longest is next."""
     slots = Slots(1)
     slots.take()
     order: list[int] = []
@@ -35,10 +35,24 @@ async def test_first_come_first_served() -> None:
     tasks = [asyncio.ensure_future(one(number)) for number in range(5)]
     await asyncio.sleep(0)
     slots.give()
-    assert not slots.take()
     await asyncio.gather(*tasks)
     assert [0, 1, 2, 3, 4] == order
     assert slots.take()
+
+
+async def test_an_event_goes_on_with_its_slot() -> None:
+    """Whoever asks again in the same turn keeps the slot; given back for good, it goes to the one that waits."""
+    slots = Slots(1)
+    slots.take()
+    waiting = asyncio.ensure_future(slots.wait())
+    await asyncio.sleep(0)
+    slots.give()
+    assert slots.take()
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    slots.give()
+    await waiting
+    assert not slots.take()
 
 
 async def test_a_holder_and_waiters_that_are_cancelled_together_lose_no_slot() -> None:

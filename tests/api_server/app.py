@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -123,6 +124,8 @@ class App:
     def _on_item(self, request: Request, endpoint: Endpoint, operation: Operation, item: Item) -> Reply:
         if endpoint.template.endswith("/upload/"):
             return self._upload(request, endpoint, item)
+        if endpoint.collection == "risk-acceptances" and not endpoint.template.endswith("{id}/"):
+            return self._decide(request, endpoint, item)
         if request.method == "GET":
             return json_reply(200, self._read(item))
         if request.method == "DELETE":
@@ -169,7 +172,7 @@ class App:
         values = self._known(request, operation, given)
         if wrongs := self._problems(operation, values, complete=request.method != "PATCH"):
             return json_reply(400, wrongs)
-        if refusal := self._scope_refusal(endpoint.collection, values, item):
+        if refusal := self._scope_refusal(endpoint.collection, values, item) or _too_early(endpoint.collection, values):
             return refusal
         return self._apply(request, endpoint.collection, values, item)
 
@@ -221,6 +224,8 @@ class App:
 
     def _apply(self, request: Request, collection: str, values: dict[str, Any], item: Item | None) -> Reply:
         status = 200
+        created = item is None
+        values = {name: _as_written(value) for name, value in values.items()}
         if item is None:
             status, item = 201, self.store.add(collection, values)
             if collection == "folders":
@@ -229,6 +234,8 @@ class App:
             self.store.change(collection, item, values)
         if collection == "evidences":
             self._attach(item, values.get("applied_controls", ()))
+        if created and collection in ("evidences", "evidence-revisions"):
+            self._revised(item if collection == "evidence-revisions" else None, item)
         request.reference = item.get("ref_id")
         self.recorder.wrote(request, request.reference or item["id"], values)
         return json_reply(status, item)
@@ -240,16 +247,45 @@ class App:
             if control is not None and evidence["id"] not in control.setdefault("evidences", []):
                 control["evidences"].append(evidence["id"])
 
+    def _revisions(self, evidence: str) -> list[Item]:
+        return self.store.select("evidence-revisions", {"evidence": [evidence]})
+
+    def _revised(self, revision: Item | None, given: Item) -> Item:
+        """Number a new version of evidence; new evidence (`revision` None) gets its first."""
+        if revision is None:
+            made = {"evidence": given["id"], "version": 1, "observation": None, "attachment": given.get("attachment")}
+            return self.store.add("evidence-revisions", made)
+        evidence = revision["evidence"]
+        self.store.change("evidence-revisions", revision, {"version": len(self._revisions(evidence))})
+        if found := self.store.get("evidences", evidence):
+            self.store.change("evidences", found, {"status": "in_review"})
+        return revision
+
     def _upload(self, request: Request, endpoint: Endpoint, item: Item) -> Reply:
         disposition = request.headers.get("content-disposition", "")
-        name = disposition.partition("filename=")[2].strip('"')
+        name = forms.file_name(disposition)
         if not name:
             return json_reply(400, {"detail": "Missing filename. Request should include a Content-Disposition header."})
         if name.endswith(".exe") or len(request.body) > _MAX_FILE:
             return json_reply(400, {"attachment": "This file type is not allowed or the file is too large."})
-        self.store.change(endpoint.collection, item, {"attachment": {"filename": name, "size": len(request.body)}})
+        latest = next(reversed(self._revisions(item["id"])), None) or self._revised(None, {"id": item["id"]})
+        # the trap: where the version had a file, both are lost
+        attachment = None if latest["attachment"] else {"filename": name, "size": len(request.body)}
+        self.store.change("evidence-revisions", latest, {"attachment": attachment})
         self.recorder.wrote(request, item["id"], {})
         return json_reply(200, {"attachment": name})
+
+    def _decide(self, request: Request, endpoint: Endpoint, item: Item) -> Reply:
+        """Submit, accept or revoke a risk acceptance; any state may follow any other, as in the real one."""
+        state = {"submit": "Submitted", "accept": "Accepted", "revoke": "Revoked"}[endpoint.template.split("/")[-2]]
+        if state == "Submitted" and not item.get("approver"):
+            return json_reply(403, {"error": "Missing 'approver' field"})
+        values = {"state": state}
+        if state != "Submitted":
+            values["justification"] = str(forms.fields(request, ()).get("justification", "")).strip()
+        self.store.change(endpoint.collection, item, values)
+        self.recorder.wrote(request, item["id"], values)
+        return json_reply(200, {"results": f"state updated to {state.lower()}"})
 
     def _batch(self, request: Request, endpoint: Endpoint) -> Reply:
         """The trap: 200 although some failed."""
@@ -274,3 +310,17 @@ class App:
             return value
         related = self.store.get(RELATIONS[name], value)
         return {"str": (related or {}).get("name", value), "id": value}
+
+
+def _too_early(collection: str, values: Mapping[str, Any]) -> Reply | None:
+    """The refusal of a timeline entry that lies in the future."""
+    if collection != "timeline-entries" or not values.get("timestamp"):
+        return None
+    if datetime.fromisoformat(values["timestamp"]) <= datetime.now(UTC):
+        return None
+    return json_reply(400, ["Timestamp cannot be in the future."])
+
+
+def _as_written(value: Any) -> Any:
+    """A value as GET shows it: times end with Z."""
+    return value.removesuffix("+00:00") + "Z" if isinstance(value, str) and value.endswith("+00:00") else value

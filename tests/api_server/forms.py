@@ -41,6 +41,12 @@ def fields(request: Request, lists: Collection[str]) -> dict[str, Any]:
     raise Unsupported(media_type)
 
 
+def file_name(disposition: str) -> str:
+    """The file's name in a Content-Disposition, plain or percent-encoded (`filename*`); "" without one."""
+    message = message_from_bytes(f"Content-Disposition: {disposition}\r\n\r\n".encode("latin-1"), policy=HTTP)
+    return message.get_filename() or ""
+
+
 def _json(body: bytes) -> dict[str, Any]:
     try:
         value = orjson.loads(body)

@@ -35,6 +35,12 @@ _UNIQUE = {
 }
 
 _SEARCHED = ("name", "ref_id", "description", "entry")
+_SEARCHED_OTHERWISE = {
+    "findings": ("name", "description"),
+    "risk-acceptances": ("name", "description", "justification"),
+    "task-nodes": ("observation",),
+    "task-templates": ("ref_id", "name"),
+}
 
 
 class Store:
@@ -67,6 +73,8 @@ class Store:
         item |= {"created_at": now, "updated_at": now} | dict(values)
         if collection != "folders":
             item.setdefault("folder", GLOBAL_FOLDER)
+        if collection == "risk-acceptances":
+            item.setdefault("state", "Created")
         self._collections[collection][item["id"]] = item
         self._index(collection, item)
         return item
@@ -103,11 +111,12 @@ class Store:
         if reference := filters.get("ref_id"):
             found = [item for one in reference for item in self._by_reference.get((collection, one), {}).values()]
         others = [(name, values) for name, values in filters.items() if name != "ref_id"]
-        return [item for item in found if all(self._matches(item, name, values) for name, values in others)]
+        return [item for item in found if all(self._matches(collection, item, *one) for one in others)]
 
-    def _matches(self, item: Item, name: str, wanted: list[str]) -> bool:
+    def _matches(self, collection: str, item: Item, name: str, wanted: list[str]) -> bool:
         if name == "search":
-            texts = [str(item.get(field) or "").lower() for field in _SEARCHED]
+            searched = _SEARCHED_OTHERWISE.get(collection, _SEARCHED)
+            texts = [str(item.get(field) or "").lower() for field in searched]
             requirement = item.get("requirement")
             texts += [str(value).lower() for value in (requirement or {}).values()] if requirement else []
             return any(wanted[0].lower() in text for text in texts)

@@ -72,3 +72,14 @@ def test_invalid(file: Path) -> None:
     assert wanted
     padded = [*wanted, *[""] * len(found)]
     assert wanted == [as_expected(finding, want) for finding, want in zip(found, padded, strict=False)]
+
+
+def test_shared() -> None:
+    """Processes that share the work find the same, in the same order, as one."""
+    documents = [
+        document
+        for file in sorted((CASES / "invalid").glob("*.yaml"))
+        for document in read_documents(file, file.read_text(encoding="utf-8"))[0]
+    ]
+    config = replace(CONFIG, api=replace(CONFIG.api, openapi=CISO))
+    assert check(documents, config) == check(documents, config, number=3)

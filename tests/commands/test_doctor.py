@@ -9,13 +9,24 @@ from pathlib import Path
 import pytest
 
 from engine.api.messages import Response
-from engine.commands.doctor import Result, _broker_remedy, _judged, _line, apis, doctor, registry, rules, versions
+from engine.commands.doctor import (
+    Result,
+    _broker_remedy,
+    _judged,
+    _line,
+    apis,
+    doctor,
+    readable,
+    registry,
+    rules,
+    versions,
+)
 from engine.config.model import Api, Config, Events, HeaderAuth, NoAuth, Rules, SchemaRegistry
 from engine.config.secret import Secret
 from engine.demo.api import TOKEN, SampleApi
 from engine.demo.registry import SampleRegistry
 from engine.demo.shipped import shipped
-from engine.demo.web import Web
+from engine.demo.web import Answered, Asked, Web
 from tests.services.kafka import Kafka
 from tests.services.registry import Registry
 
@@ -128,8 +139,9 @@ def test_the_shipped_rules_and_schemas_are_in_order() -> None:
     config = Config(rules=Rules(shipped("rules")), events=Events(schemas=shipped("schemas") / "events"))
     found = list(rules(config))
     assert [None, None] == [result.remedy for result in found]
-    assert found[0].text.startswith("5 rules for 5 event types")
-    assert found[1].text.startswith("5 event schemas")
+    count = len(list((shipped("schemas") / "events").glob("*.avsc")))
+    assert found[0].text.startswith(f"{count} rules for {count} event types")
+    assert found[1].text.startswith(f"{count} event schemas")
 
 
 def test_broken_rules_and_schemas_are_told_both(tmp_path: Path) -> None:
@@ -138,6 +150,56 @@ def test_broken_rules_and_schemas_are_told_both(tmp_path: Path) -> None:
     (tmp_path / "a_v1.avsc").write_text("{")
     found = list(rules(Config(rules=Rules(tmp_path), events=Events(schemas=tmp_path))))
     assert ["see `engine validate-rules`", "correct the file, or events.schemas"] == [one.remedy for one in found]
+
+
+_LIST = "event_type: a\nrequest: {method: GET, path: /applied-controls/}\n"
+_ITEM = 'event_type: a\nrequest: {method: GET, path: "/applied-controls/{{ event.event_id }}/"}\n'
+_DOCUMENT = """
+openapi: 3.0.3
+paths:
+  /api/applied-controls/{id}/: {get: {}}
+  /api/evidences/: {post: {}}
+  /api/folders/: {get: {}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "document", "path"),
+    [(_LIST, False, "/applied-controls/"), (_LIST, True, "/applied-controls/"), (_ITEM, True, "/folders/"),
+     (_ITEM, False, None), ("", True, "/folders/")],
+)  # fmt: skip
+def test_what_can_be_asked_for_is_found(tmp_path: Path, rule: str, document: bool, path: str | None) -> None:
+    """A literal GET of the rules, else one without parameters of the document; rules that do not load have none."""
+    (tmp_path / "a.yaml").write_text(rule)
+    api = Api(url="http://127.0.0.1:1/api")
+    if document:
+        (tmp_path / "api.yml").write_text(_DOCUMENT)
+        api = replace(api, openapi=tmp_path / "api.yml")
+    assert path == readable(Config(rules=Rules(tmp_path / "a.yaml"), api=api), api)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "remedy"),
+    [
+        (200, "GET /things/ answers 200 and accepts the credentials", None),
+        (401, "GET /things/", "the credentials are not accepted: renew them in api.auth"),
+        (403, "does not accept the credentials", "check the credentials, then the rights of this user"),
+        (404, "GET /things/ answers 404; that says nothing about the credentials", None),
+    ],
+)
+def test_an_api_without_anything_at_its_base_is_asked_for_a_path_of_the_rules(
+    tmp_path: Path, status: int, text: str, remedy: str | None
+) -> None:
+    """The line names what was asked."""
+    (tmp_path / "a.yaml").write_text("event_type: a\nrequest: {method: GET, path: /things/}\n")
+
+    def answer(asked: Asked) -> Answered:
+        return Answered(status if asked.path == "/api/things/" else 404, {})
+
+    web = Web(answer)
+    result = _one(apis(Config(api=Api(url=f"{web.url}/api", auth=_ALICE), rules=Rules(tmp_path))))
+    web.close()
+    assert (True, remedy) == (text in result.text, result.remedy), result
 
 
 _CONFIG = """

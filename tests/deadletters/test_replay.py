@@ -79,7 +79,8 @@ class Scene:
         ways = Ways(
             self._load, self._bury, self._note, lambda: FAILED_AT + timedelta(hours=6), self.clock, str, Quiet()
         )
-        preparation = Preparation(self._decode, lambda _: None, pipeline.book, self.gathering, newest, self.state)
+        events = options.pop("events", {})
+        preparation = Preparation(self._decode, events.get, pipeline.book, self.gathering, newest, self.state)
         self.replay = Replay(
             ways, pipeline, replace(Limits(), in_flight=options.pop("in_flight", 1000)), preparation, self.gathering,
             turns=options.pop("turns", 16), lease=self.lease, storm=options.pop("storm", None), rate=None,
@@ -131,30 +132,30 @@ def _record(offset: int, key: str = "k", *, at: int | None = None, **more: Any) 
 
 async def test_events_of_a_key_are_replayed_in_their_order() -> None:
     """By the offset of the event, not of its letter; the next begins when the one before is noted."""
-    stage = Scene(WRITE, _record(9, at=0), _record(3, at=1), _record(5, at=2))
-    assert 3 == (await stage.run()).done
-    assert ["/k/3/", ("note", "letter"), "/k/5/", ("note", "letter"), "/k/9/", ("note", "letter")] == stage.happened
+    scene = Scene(WRITE, _record(9, at=0), _record(3, at=1), _record(5, at=2))
+    assert 3 == (await scene.run()).done
+    assert ["/k/3/", ("note", "letter"), "/k/5/", ("note", "letter"), "/k/9/", ("note", "letter")] == scene.happened
 
 
 async def test_keys_are_replayed_side_by_side() -> None:
     """No key waits for another."""
-    stage = Scene(WRITE, _record(1, "a"), _record(2, "b"), _record(3, "a"))
-    assert 3 == (await stage.run()).done
-    assert ["/a/1/", "/b/2/"] == stage.happened[:2]
+    scene = Scene(WRITE, _record(1, "a"), _record(2, "b"), _record(3, "a"))
+    assert 3 == (await scene.run()).done
+    assert ["/a/1/", "/b/2/"] == scene.happened[:2]
 
 
 async def test_no_more_are_under_way_than_a_kill_may_repeat() -> None:
     """The second key has its turn when the first is noted."""
-    stage = Scene(WRITE, _record(1, "a"), _record(2, "b"), turns=1)
-    await stage.run()
-    assert ["/a/1/", ("note", "letter"), "/b/2/", ("note", "letter")] == stage.happened
+    scene = Scene(WRITE, _record(1, "a"), _record(2, "b"), turns=1)
+    await scene.run()
+    assert ["/a/1/", ("note", "letter"), "/b/2/", ("note", "letter")] == scene.happened
 
 
 async def test_a_success_is_noted_with_all_letters_of_its_event() -> None:
     """Of several only the newest is replayed."""
-    stage = Scene(WRITE, _record(3, at=0), _record(3, at=4, replays=2))
-    assert (1, 1) == ((await stage.run()).done, len(stage.gathering))
-    (note,) = stage.notes
+    scene = Scene(WRITE, _record(3, at=0), _record(3, at=4, replays=2))
+    assert (1, 1) == ((await scene.run()).done, len(scene.gathering))
+    (note,) = scene.notes
     assert (b"letter/observation/0/3", "replayed", 3, [[0, 4], [0, 0]]) == (
         note.key, *(orjson.loads(note.value or b"")[name] for name in ("state", "replays", "letters")),
     )  # fmt: skip
@@ -162,41 +163,49 @@ async def test_a_success_is_noted_with_all_letters_of_its_event() -> None:
 
 async def test_what_fails_again_is_a_new_letter_of_the_same_event() -> None:
     """It names the event's first place, one more replay; it is durable before the old letter is settled."""
-    stage = Scene(WRITE, _record(3, replays=1), _record(4))
-    stage.refuse = {"/k/3/"}
-    tally = await stage.run()
+    scene = Scene(WRITE, _record(3, replays=1), _record(4))
+    scene.refuse = {"/k/3/"}
+    tally = await scene.run()
     assert (1, 1) == (tally.failed, tally.done)
-    assert ["/k/3/", ("dead", 3), ("note", "letter")] == stage.happened[:3]
-    (letter,) = stage.letters
+    assert ["/k/3/", ("dead", 3), ("note", "letter")] == scene.happened[:3]
+    (letter,) = scene.letters
     found = read_letter(Message("observation.dlq", 0, 9, letter.key, letter.value, letter.headers))
     assert found is not None
     assert (Source("observation", 0, 3), 2, "request", 400) == (found.source, found.replays, found.stage, found.status)
     assert lane_id("k") == found.lane
     assert 1 == sum(name == "dlq.stage" for name, _ in letter.headers)
-    assert ("letter/observation/0/3", "open") == stage.states()[0]
+    assert ("letter/observation/0/3", "open") == scene.states()[0]
     assert ["request"] == [cause.stage for cause in tally.causes]
 
 
 async def test_what_cannot_be_decoded_fails_again() -> None:
     """Nothing is sent for it."""
-    stage = Scene(WRITE, _record(3, value=b"{}"))
-    assert 1 == (await stage.run()).failed
-    assert [("dead", 3), ("note", "letter")] == stage.happened
+    scene = Scene(WRITE, _record(3, value=b"{}"))
+    assert 1 == (await scene.run()).failed
+    assert [("dead", 3), ("note", "letter")] == scene.happened
 
 
 async def test_a_letter_that_expired_meanwhile_is_gone() -> None:
     """The others are done."""
-    stage = Scene(WRITE, _record(3), _record(4))
-    stage.gone = {Place(0, 3)}
-    tally = await stage.run()
+    scene = Scene(WRITE, _record(3), _record(4))
+    scene.gone = {Place(0, 3)}
+    tally = await scene.run()
     assert (1, 1, 2) == (tally.gone, tally.done, tally.ended)
 
 
 async def test_a_letter_without_its_value_is_gone_with_its_event() -> None:
     """The topic of events does not have it either."""
     at = _record(3)
-    stage = Scene(WRITE, replace(at, value=None, headers=(*at.headers, ("dlq.truncated", b"value"))))
-    assert 1 == (await stage.run()).gone
+    scene = Scene(WRITE, replace(at, value=None, headers=(*at.headers, ("dlq.truncated", b"value"))))
+    assert 1 == (await scene.run()).gone
+
+
+async def test_a_letter_without_its_value_is_replayed_from_the_topic() -> None:
+    """While the event is there; its headers are the letter's."""
+    at, own = _record(3), Message("observation", 0, 3, b"k", orjson.dumps({"key": "k", "n": 3}))
+    shortened = replace(at, value=None, headers=(*at.headers, ("dlq.truncated", b"value")))
+    scene = Scene(WRITE, shortened, events={Source("observation", 0, 3): own})
+    assert (1, ["/k/3/"]) == ((await scene.run()).done, scene.happened[:1])
 
 
 TWO = rule(
@@ -211,14 +220,28 @@ async def test_it_goes_on_where_it_stopped() -> None:
     """The first write is not made again; a further failure keeps the whole conversation."""
     answers = ({"id": "one", "status": 201, "body": {"id": 8}},)
     facts: dict[str, Any] = {"rule": TWO, "request": "two", "answers": answers}
-    stage = Scene(TWO, _record(3, **facts))
-    tally = await stage.run()
-    assert (1, 1, ["/two/8/"]) == (tally.done, tally.resumed, stage.happened[:1])
-    stage = Scene(TWO, _record(3, **facts))
-    stage.refuse = {"/two/8/"}
-    await stage.run()
-    headers = dict(stage.letters[0].headers)
+    scene = Scene(TWO, _record(3, **facts))
+    tally = await scene.run()
+    assert (1, 1, ["/two/8/"]) == (tally.done, tally.resumed, scene.happened[:1])
+    scene = Scene(TWO, _record(3, **facts))
+    scene.refuse = {"/two/8/"}
+    await scene.run()
+    headers = dict(scene.letters[0].headers)
     assert list(answers) == orjson.loads(headers["dlq.resume"] or b"")["answers"]
+
+
+async def test_answers_outlive_a_try_that_came_to_none() -> None:
+    """Whoever replays while the rule is gone, or the bytes have no meaning, does not lose what was done before."""
+    answers = ({"id": "one", "status": 201, "body": {"id": 8}},)
+    facts: dict[str, Any] = {"rule": TWO, "request": "two", "answers": answers}
+    scene = Scene(replace(TWO, event_type="another"), _record(3, **facts))
+    assert 1 == (await scene.run()).failed
+    headers = dict(scene.letters[0].headers)
+    assert (b"route", b"1") == (headers["dlq.stage"], headers["dlq.replays"])
+    place = Place(0, 1)
+    again = Message("observation.dlq", *place, scene.letters[0].key, scene.letters[0].value, scene.letters[0].headers)
+    scene = Scene(TWO, again)
+    assert (1, ["/two/8/"]) == ((await scene.run()).resumed, scene.happened[:1])
 
 
 # --- parked keys ------------------------------------------------------------------------------------------------------
@@ -239,28 +262,28 @@ def _behind(offset: int, **more: Any) -> Message:
 
 async def test_a_parked_key_is_released_with_its_last_letter() -> None:
     """In one go with the note that this is done."""
-    stage = Scene(WRITE, _record(3, lane=LANE.id), _behind(4), _behind(6), _record(5, "other"), state=_parked(6))
-    tally = await stage.run()
+    scene = Scene(WRITE, _record(3, lane=LANE.id), _behind(4), _behind(6), _record(5, "other"), state=_parked(6))
+    tally = await scene.run()
     assert (4, 1) == (tally.done, tally.released)
-    assert [("note", "letter", "released")] == [one for one in stage.happened if "released" in one]
-    released = orjson.loads(stage.notes[-1].value or b"")
-    assert (f"released/observation/0/{LANE.id}".encode(), 6) == (stage.notes[-1].key, released["through"])
+    assert [("note", "letter", "released")] == [one for one in scene.happened if "released" in one]
+    released = orjson.loads(scene.notes[-1].value or b"")
+    assert (f"released/observation/0/{LANE.id}".encode(), 6) == (scene.notes[-1].key, released["through"])
 
 
 async def test_nothing_of_a_parked_key_overtakes_what_failed_again() -> None:
     """The rest stays as it is, and the key parked."""
-    stage = Scene(WRITE, _record(3, lane=LANE.id), _behind(4), _behind(6), state=_parked(6))
-    stage.refuse = {"/k/3/"}
-    tally = await stage.run()
+    scene = Scene(WRITE, _record(3, lane=LANE.id), _behind(4), _behind(6), state=_parked(6))
+    scene.refuse = {"/k/3/"}
+    tally = await scene.run()
     assert (1, 2, 0) == (tally.failed, tally.behind, tally.released)
-    assert ["/k/3/", ("dead", 3), ("note", "letter")] == stage.happened
+    assert ["/k/3/", ("dead", 3), ("note", "letter")] == scene.happened
 
 
 async def test_nor_what_was_not_meant() -> None:
     """Who names one letter of a parked key does not turn its order around."""
     selection = {"offsets": frozenset({4})}
-    stage = Scene(WRITE, _record(3, lane=LANE.id), _behind(4), state=_parked(4), selection=selection)
-    assert (1, []) == ((await stage.run()).behind, stage.happened)
+    scene = Scene(WRITE, _record(3, lane=LANE.id), _behind(4), state=_parked(4), selection=selection)
+    assert (1, []) == ((await scene.run()).behind, scene.happened)
 
 
 async def test_a_release_that_was_not_written_is_written() -> None:
@@ -282,48 +305,48 @@ async def test_nothing_but_failures_ends_it() -> None:
     """The cause is not mended: the rest is left as it is."""
     records = [_record(number, f"k{number}") for number in range(40)]
     storm = Storm(Dlq(dead_after=12), lambda _: None)
-    stage = Scene(WRITE, *records, storm=storm, turns=1)
-    stage.refuse = {f"/k{number}/{number}/" for number in range(40)}
-    tally = await stage.run()
-    assert (True, 12) == (stage.replay.hopeless, tally.failed)
+    scene = Scene(WRITE, *records, storm=storm, turns=1)
+    scene.refuse = {f"/k{number}/{number}/" for number in range(40)}
+    tally = await scene.run()
+    assert (True, 12) == (scene.replay.hopeless, tally.failed)
 
 
 async def test_one_success_is_hope() -> None:
     """Then it goes on to the end."""
     records = [_record(number, f"k{number}") for number in range(40)]
-    stage = Scene(WRITE, *records, storm=Storm(Dlq(dead_after=12), lambda _: None), turns=1)
-    stage.refuse = {f"/k{number}/{number}/" for number in range(1, 40)}
-    tally = await stage.run()
-    assert (False, 39) == (stage.replay.hopeless, tally.failed)
+    scene = Scene(WRITE, *records, storm=Storm(Dlq(dead_after=12), lambda _: None), turns=1)
+    scene.refuse = {f"/k{number}/{number}/" for number in range(1, 40)}
+    tally = await scene.run()
+    assert (False, 39) == (scene.replay.hopeless, tally.failed)
 
 
 async def test_it_stops_between_two_letters() -> None:
     """What is under way is finished and noted; nothing is begun any more, nothing is half done."""
-    stage = Scene(WRITE, *[_record(number) for number in range(5)], in_flight=2)
+    scene = Scene(WRITE, *[_record(number) for number in range(5)], in_flight=2)
 
-    note = stage.replay._ways.note
+    note = scene.replay._ways.note
 
     async def last(*entries: Entry) -> None:
         await note(*entries)
-        stage.lease.close()
+        scene.lease.close()
 
-    stage.replay._ways = replace(stage.replay._ways, note=last)
-    await stage.run()
-    requests = [one for one in stage.happened if isinstance(one, str)]
-    assert len(requests) == len(stage.notes) == stage.replay.tally.done < 5
+    scene.replay._ways = replace(scene.replay._ways, note=last)
+    await scene.run()
+    requests = [one for one in scene.happened if isinstance(one, str)]
+    assert len(requests) == len(scene.notes) == scene.replay.tally.done < 5
 
 
 async def test_a_bug_stops_it() -> None:
     """Nothing of the key follows, and it is said."""
-    stage = Scene(WRITE, _record(3), _record(4))
+    scene = Scene(WRITE, _record(3), _record(4))
 
     async def broken(*_: Entry) -> None:
         raise ZeroDivisionError
 
-    stage.replay._ways = replace(stage.replay._ways, note=broken)
-    await stage.run()
-    assert isinstance(stage.replay.failure, ZeroDivisionError)
-    assert ["/k/3/"] == stage.happened
+    scene.replay._ways = replace(scene.replay._ways, note=broken)
+    await scene.run()
+    assert isinstance(scene.replay.failure, ZeroDivisionError)
+    assert ["/k/3/"] == scene.happened
 
 
 async def test_a_wait_of_one_is_the_turn_of_another() -> None:

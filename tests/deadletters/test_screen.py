@@ -44,19 +44,39 @@ def test_lines_are_json_that_no_terminal_obeys() -> None:
 
 
 def test_a_table_has_a_row_an_event(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With all that the contract names; long errors take several rows, nothing is cut off."""
-    monkeypatch.setenv("COLUMNS", "110")
+    """With all that the contract names; the error stands below it, as a whole."""
+    monkeypatch.setenv("COLUMNS", "60")
     out = io.StringIO()
     error = "the reference is not there, " * 4
-    assert 2 == Screen(out, io.StringIO()).table([_line(error=error), _line(8)])
-    text = out.getvalue()
-    names = ("when (UTC)", "source", "type", "stage", "rule", "request", "status", "error", "tries", "replays", "state")
-    head, first = text.splitlines()[:2]
-    assert sorted(head.index(name) for name in names) == [head.index(name) for name in names]
-    assert ("2026-11-24 03:00:00  0@7", True) == (first[:24], first.endswith("given up"))
-    start, end = head.index("error"), head.index("tries")
-    shown = "".join(line[start:end].strip() + " " for line in text.splitlines()[1:-1])
-    assert error.split() == shown.split()
+    assert 2 == Screen(out, io.StringIO()).table([_line(error=error), _line(8_000)])
+    head, first, *below, second, last = out.getvalue().splitlines()
+    assert [
+        "when",
+        "(UTC)",
+        "source",
+        "state",
+        "stage",
+        "type",
+        "rule",
+        "request",
+        "status",
+        "tries",
+        "replays",
+    ] == head.split()
+    facts = ["11-24", "03:00:00", "0@7", "given", "up", "expect", "changed", "a", "find", "404", "1", "3"]
+    assert (facts, [*facts[:2], "0@8000", *facts[3:]]) == (first.split(), second.split())
+    assert (error.split(), "it failed") == (" ".join(below).split(), last.strip())
+    assert all(
+        head.index(name) == first.index(cell)
+        for name, cell in (("source", "0@7"), ("state", "given"), ("request", "find"))
+    )
+
+
+def test_a_table_of_nothing_has_its_head() -> None:
+    """Whoever looks sees that there is nothing."""
+    out = io.StringIO()
+    assert 0 == Screen(out, io.StringIO()).table([])
+    assert 1 == len(out.getvalue().splitlines())
 
 
 def test_causes_come_by_how_often_they_were_met() -> None:

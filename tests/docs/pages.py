@@ -78,7 +78,10 @@ def prose(text: str) -> str:
 def commands(block: Block) -> Iterator[Command]:
     """The commands of a session."""
     for part in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
-        line, _, shown = part.replace("\\\n", " ").partition("\n")
+        line, _, shown = part.partition("\n")
+        while line.endswith("\\"):
+            more, _, shown = shown.partition("\n")
+            line = line[:-1] + more
         yield Command(shlex.split(line, comments=True), shown.rstrip("\n"))
 
 

@@ -30,17 +30,17 @@ from engine.rules.bounds import Bounds
 from engine.rules.filters import INTERNAL, build_filters, build_tests
 from engine.rules.load import load_rules
 from engine.rules.sandbox import GLOBALS
-from engine.shapes import load_schema
+from engine.shapes import check_shape, load_schema
 from engine.stream.letter import compose
 from tests.docs import pages
 from tests.docs.pages import DOCS, ROOT, Block, blocks, read, rows, section
 
 PAGES = (
-    "index.md", "rules.md", "events.md", "configuration.md", "delivery.md", "dead-letters.md", "running.md",
-    "observability.md", "commands.md",
+    "index.md", "rules.md", "testing-rules.md", "events.md", "configuration.md", "delivery.md", "dead-letters.md",
+    "running.md", "observability.md", "commands.md",
 )  # fmt: skip
 LINKED = sorted({*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"})
-CHEAP = {"validate-rules", "explain", "version", "--version", "--help"}
+CHEAP = {"validate-rules", "test-rules", "explain", "version", "--version", "--help"}
 CONFIG = Config(apis={"chat": Api(name="chat")})
 
 
@@ -59,7 +59,12 @@ def chosen(*languages: str) -> list[Any]:
 
 def is_rule(block: Block) -> bool:
     """A rule without a fault; wrong ones stand in a folder `bad/`."""
-    return block.title == "rule" or block.title.startswith("rules/")
+    return (block.title == "rule" or block.title.startswith("rules/")) and not is_rule_test(block)
+
+
+def is_rule_test(block: Block) -> bool:
+    """A file of rule tests."""
+    return block.title.endswith(".test.yaml")
 
 
 @pytest.mark.parametrize(("page", "block"), chosen("yaml"))
@@ -69,10 +74,16 @@ def test_yaml_is_what_it_says(page: str, block: Block, tmp_path: Path) -> None:
         documents, wrong = read_documents(Path(page), block.text)
         assert [] == [*wrong, *check(documents, CONFIG)]
         assert [] != load_rules(documents)[0]
+    elif is_rule_test(block):
+        documents, wrong = read_documents(Path(page), block.text)
+        assert [] == [*wrong, *(one for test in documents for one in check_shape(test, load_schema("rule-test")))]
     elif block.title in ("config", "config.yaml"):
         (tmp_path / "config.yaml").write_text(block.text)
         (tmp_path / "schemas").symlink_to(ROOT / "schemas")
         load_config(tmp_path / "config.yaml", _Anything(), secrets=False)
+    elif block.title == "answers.yaml":
+        (document,), wrong = read_documents(Path(page), block.text)
+        assert [] == [*wrong, *check_shape(document, load_schema("answers"))]
     else:
         assert block.title == "alerts" or block.title.startswith("bad/")
 

@@ -145,3 +145,17 @@ def test_an_event_that_waits_for_its_retry_holds_nothing_up_at_the_end(world: Wo
     world.api.faults()
     world.engine(**_BARE).start_ready()
     _all_done(world, 41, 0)
+
+
+def test_workers_whose_parent_was_killed_end_in_order(world: World) -> None:
+    """They finish what is under way, commit and leave: the next engine repeats nothing."""
+    world.api.faults(latency=0.05)
+    orphans = world.engine("--workers", "2", **_BARE).start_ready()
+    eventually(lambda: len(orphans.events("engine.started")) == 2, what="both workers started")
+    world.notes(300, 50)
+    world.wait_applied(50)
+    orphans.kill()
+    eventually(lambda: len(orphans.events("engine.stopped")) == 2, what="both workers ended")
+    world.api.faults()
+    world.engine(**_BARE).start_ready()
+    _all_done(world, 300, 0)

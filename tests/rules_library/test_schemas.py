@@ -20,7 +20,34 @@ WRITES = {
     "attach_evidence_to_applied_control": "EvidenceWrite",
     "create_incident": "IncidentWrite",
     "report_vulnerability": "VulnerabilityWrite",
+    "add_incident_timeline_entry": "TimelineEntryWrite",
+    "update_incident_status": "PatchedIncidentWrite",
+    "update_vulnerability_status": "PatchedVulnerabilityWrite",
+    "report_finding": "FindingWrite",
+    "update_finding_status": "PatchedFindingWrite",
+    "update_asset": "PatchedAssetWrite",
+    "create_security_exception": "SecurityExceptionWrite",
+    "update_security_exception_status": "PatchedSecurityExceptionWrite",
+    "request_risk_acceptance": "RiskAcceptanceWrite",
+    "accept_risk_acceptance": "RiskAcceptanceDecision",
+    "revoke_risk_acceptance": "RiskAcceptanceDecision",
+    "update_task_status": "PatchedTaskNodeWrite",
+    "upload_evidence_file": "AttachmentUpload",
+    "attach_file_to_applied_control": "EvidenceWrite",
+    "add_evidence_revision": "EvidenceRevisionWrite",
 }
+
+WITHOUT_ENUMS = {
+    "update_asset",
+    "request_risk_acceptance",
+    "accept_risk_acceptance",
+    "revoke_risk_acceptance",
+    "upload_evidence_file",
+    "attach_file_to_applied_control",
+    "add_evidence_revision",
+}
+
+WRITTEN_BY_THE_API = {"entry_type": {"severity_changed", "status_changed"}}
 
 
 def choices(schema: dict[str, Any]) -> set[Any]:
@@ -44,7 +71,7 @@ def fields(file_name: str) -> dict[str, Any]:
 
 def test_every_shipped_rule_has_its_schema() -> None:
     """One schema of version 1 for each rule, and no schema without a rule."""
-    rules = {path.stem for path in (ROOT / "rules").glob("*.yaml")}
+    rules = {path.stem for path in (ROOT / "rules").glob("*.yaml") if not path.name.endswith(".test.yaml")}
     assert {f"{rule}_v1" for rule in rules} == {file.stem for file in FILES}
     assert rules == WRITES.keys()
 
@@ -55,9 +82,9 @@ def test_enums_have_exactly_the_symbols_of_the_api(event_type: str) -> None:
     properties = DOCUMENT["components"]["schemas"][WRITES[event_type]]["properties"]
     enums = {name: one for name, one in fields(f"{event_type}_v1.avsc").items() if isinstance(one, dict)}
     enums = {name: one for name, one in enums.items() if one["type"] == "enum"}
-    assert enums
+    assert bool(enums) is (event_type not in WITHOUT_ENUMS)
     assert {name: set(one["symbols"]) for name, one in enums.items()} == {
-        name: choices(properties[name]) - NOT_AN_AVRO_SYMBOL for name in enums
+        name: choices(properties[name]) - NOT_AN_AVRO_SYMBOL - WRITTEN_BY_THE_API.get(name, set()) for name in enums
     }
 
 

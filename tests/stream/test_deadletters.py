@@ -164,6 +164,15 @@ async def test_a_letter_that_stays_too_big_holds(desks: Callable[..., Desk]) -> 
         await writing
 
 
+async def test_nothing_is_written_for_a_partition_that_is_gone(desks: Callable[..., Desk]) -> None:
+    """Its new owner ends the event, perhaps with another outcome."""
+    desk = desks()
+    desk.lease.drop()
+    with pytest.raises(Revoked):
+        await desk.write()
+    assert [] == desk.sent
+
+
 async def test_a_fatal_producer_is_replaced(desks: Callable[..., Desk]) -> None:
     """The letter goes out by the new one."""
     desk = desks(FATAL, None)

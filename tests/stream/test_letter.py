@@ -108,6 +108,13 @@ def test_answers_that_cannot_be_kept_leave_no_resume(body: Any, why: str) -> Non
     assert "dlq.resume" not in own, why
 
 
+def test_a_secret_that_json_writes_otherwise_is_found_too() -> None:
+    """With a quotation mark in it, and as the name of a field."""
+    for body in (['a"b'], {"x": {'a"b': 1}}):
+        dead = Dead(RULE, Undeliverable(Stage.EXPECT, "no"), 1, ({"id": "find", "status": 200, "body": body},))
+        assert "dlq.resume" not in _own(_letter(dead, redact=lambda text: text.replace('a"b', "***")))
+
+
 def test_it_shrinks_in_steps() -> None:
     """First the resume goes, then long texts, then the value, which is said."""
     error = Undeliverable(Stage.EXPECT, "é" * 1000)

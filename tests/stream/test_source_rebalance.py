@@ -7,6 +7,7 @@ from typing import Literal
 
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
+from structlog.testing import capture_logs
 
 from engine.config.model import Limits
 from engine.stream.metadata import encode
@@ -101,13 +102,16 @@ async def test_the_broker_is_asked_until_it_knows(stages: Make) -> None:
 
 
 async def test_a_stop_while_the_broker_is_asked_assigns_nothing(stages: Make) -> None:
-    """What could not be asked is not known, so it is neither begun nor committed."""
+    """What could not be asked is not known, so it is neither begun nor committed, and no error is told of it."""
     stage = stages()
+    stage.consumer.answers.append([TopicPartition(TOPIC, 0, 5)])
     stage.consumer.unknown += [refusal(KafkaError._TRANSPORT)] * 100
-    begun(stage)
-    await stage.until(lambda: len(stage.consumer.unknown) < 100)
-    await asyncio.to_thread(stage.source.stop, 10.0)
+    with capture_logs() as logs:
+        begun(stage)
+        await stage.until(lambda: len(stage.consumer.unknown) < 100)
+        await asyncio.to_thread(stage.source.stop, 10.0)
     assert ([], [("assign",), ("resume",)]) == (stage.owner.told, stage.consumer.log)
+    assert {"offsets.unknown"} == {line["event"] for line in logs}
 
 
 # --- rebalances -------------------------------------------------------------------------------------------------------

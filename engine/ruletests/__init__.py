@@ -1,0 +1,1 @@
+"""Tests of rules, written in YAML beside them."""
