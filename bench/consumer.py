@@ -27,6 +27,7 @@ class Task:
         requests: per event, 1 or 2.
         concurrency: requests in flight.
         transport: HTTP client of the engine.
+        workers: processes of the engine; they share `concurrency`.
     """
 
     topic: str
@@ -34,6 +35,7 @@ class Task:
     requests: int
     concurrency: int
     transport: str = "pyreqwest"
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ def engine(task: Task, services: Services, folder: Path) -> Process:
         )
     )
     command = [sys.executable, "-m", "engine", "run", "--config", str(config)]
+    if task.workers > 1:
+        command += ["--workers", str(task.workers)]
     return Process(command, folder / f"{task.group}.log", folder=ROOT)
 
 
@@ -86,14 +90,18 @@ CONSUMERS = {"peer": peer, "engine": engine}
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and all its threads so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    """User and system time of a process, its children and all their threads so far."""
+    fields = [Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split() for one in _family(pid)]
+    return sum(int(one[11]) + int(one[12]) for one in fields) / _TICKS
 
 
 def peak_memory(pid: int) -> float:
-    """Highest resident size so far, MiB."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    return 0.0
+    """Highest resident size so far of a process and its children together, MiB."""
+    lines = [line for one in _family(pid) for line in Path(f"/proc/{one}/status").read_text().splitlines()]
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+
+
+def _family(pid: int) -> list[str]:
+    """A process and its children, as long as they live."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [str(pid), *(child for task in tasks for child in task.read_text().split())]

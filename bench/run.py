@@ -67,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         print(f"{'':8}{'requests':>9}{'latency':>9}{'events/s':>10}{'CPU us/event':>14}{'MiB':>6}{'in flight':>11}")
         for case in _cases(options):
-            task = Task(topic, f"run-{next(_RUNS)}", case.requests, options.concurrency, options.transport)
+            group = f"run-{next(_RUNS)}"
+            task = Task(topic, group, case.requests, options.concurrency, options.transport, options.workers)
             process = CONSUMERS[case.consumer](task, services, Path(scratch))
             results.append(measure(case, process, services.api, load))
             _print(results[-1])
@@ -138,6 +139,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--concurrency", type=int, default=64, help="requests in flight")
     parser.add_argument("--consumers", nargs="+", default=list(CONSUMERS), choices=list(CONSUMERS))
     parser.add_argument("--transport", default="pyreqwest", choices=["pyreqwest", "httpx"], help="of the engine")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the engine; they share --concurrency")
     return parser.parse_args(arguments)
 
 
