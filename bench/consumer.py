@@ -64,7 +64,8 @@ def engine(task: Task, services: Services, folder: Path) -> Process:
                     "openapi": str(ROOT / "schemas" / "ciso-assistant.openapi.json"),
                     "transport": task.transport,
                 },
-                "dlq": {"topic": f"{task.topic}.dlq"},
+                # one of its own: what a former run had done would be a duplicate for the next
+                "dlq": {"topic": f"{task.topic}.{task.group}.dlq"},
                 "rules": {"path": str(rules)},
                 "log": {"level": "info", "format": "json"},
                 "http": {"port": 0},

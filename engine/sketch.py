@@ -105,7 +105,9 @@ def body_of(request: Request) -> Any:
     if request.media_type in _STRUCTURED:
         return json.loads(body)
     if request.media_type is not None and request.media_type.startswith("multipart/form-data;"):
-        return outline(body, request.media_type)
+        return outline(body, request.media_type, request.sources)
+    if request.sources:
+        return {"from": request.sources[0].url}
     try:
         return body.decode()
     except UnicodeDecodeError:

@@ -9,6 +9,7 @@ from engine.api.auth import Credentials, Desk
 from engine.api.auth.registry import authenticator
 from engine.api.call import Call
 from engine.api.contract import Contract
+from engine.api.files import Files, NoFiles, filled
 from engine.api.gate import Gate, OnOutage
 from engine.api.headers import Outgoing
 from engine.api.judge import Judge, place
@@ -39,6 +40,7 @@ class Client:
         random: gives numbers in [0, 1) for the jitter.
         contract: the API's OpenAPI document, None for no check.
         on_outage: told the API's name and whether it is away, at each change.
+        files: where files come from that a rule names by their address; None for nowhere.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class Client:
         random: Callable[[], float],
         contract: Contract | None = None,
         on_outage: OnOutage | None = None,
+        files: Files | None = None,
     ) -> None:
         place_of = f"apis.{api.name}" if api.name else "api"
         self._api = api
@@ -62,6 +65,7 @@ class Client:
         self._clock = clock
         self._random = random
         self._contract = contract
+        self._files = files or NoFiles()
         self._origin = Origin(api.url, f"{place_of}.url")
         interval = _RENEW_EVERY if outage is None else outage.probe_every
         self._auth = authenticator(Desk(api, self._origin, transport, limits.body, interval, clock))
@@ -152,10 +156,12 @@ class Client:
             if not self._slots.take():
                 await self._slots.wait()
             try:
+                # With the slot, so that only `concurrency` requests hold files at a time; before leave is asked.
+                whole = await self._whole(request, probe) if request.sources else request
                 # After the slot: a moment of the pace that passed in waiting for one would be used too late.
                 if self._throttle.until > 0.0 or self._pace.limited:
                     await self._in_turn(call)
-                response = await self._exchange(request, url, call, probe)
+                response = await self._exchange(whole, url, call, probe)
             except (Revoked, CancelledError):
                 if probe:
                     self._gate.unused()
@@ -164,6 +170,17 @@ class Client:
                 self._slots.give()
             if response is not None:
                 return response
+
+    async def _whole(self, request: Request, probe: bool) -> Request:
+        """The request with its files. A store that fails says nothing of the API: a probe's turn goes on."""
+        try:
+            return await filled(request, self._files)
+        except (Transient, Undeliverable) as error:
+            if probe:
+                self._gate.unused()
+            if isinstance(error, Undeliverable):
+                error.request_id = request.id
+            raise
 
     async def _in_turn(self, call: Call) -> None:
         """Wait while a 429 slows the API down, then for the configured rate."""

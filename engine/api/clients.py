@@ -5,13 +5,17 @@ from __future__ import annotations
 import random as _random
 import time
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import cast
 
 from engine.api.client import Client
 from engine.api.contract import Contract
+from engine.api.files import Files
 from engine.api.gate import OnOutage
 from engine.api.tls import read_tls
 from engine.api.transports import open_transport
-from engine.config.model import Api, Config
+from engine.config.model import S3, Api, Config
+from engine.errors import Unusable
 
 
 def build_clients(
@@ -32,6 +36,7 @@ def build_clients(
     Raises:
         Unusable: a URL, certificate, credential or OpenAPI document cannot be used; says which.
     """
+    files = _files(config.files.s3)
 
     def client(api: Api) -> Client:
         contract = None if api.openapi is None else Contract.load(api.openapi)
@@ -45,6 +50,19 @@ def build_clients(
             random=random,
             contract=contract,
             on_outage=on_outage,
+            files=files,
         )
 
     return {api.name: client(api) for api in (config.api, *config.apis.values())}
+
+
+def _files(s3: S3) -> Files | None:
+    """The store of files; None where no bucket is configured."""
+    if not s3.buckets:
+        return None
+    try:  # the one module that needs the extra
+        module = import_module("engine.api.s3")
+    except ImportError as error:
+        text = "files.s3: needs the extra 's3', which is not installed: pip install 'ciso-event-engine[s3]'"
+        raise Unusable(text) from error
+    return cast("Callable[[S3], Files]", module.S3Files)(s3)

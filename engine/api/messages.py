@@ -40,6 +40,21 @@ class RetryOverrides:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A file that is fetched when its request is sent.
+
+    Attributes:
+        at: offset in the request's body where the file's bytes belong.
+        url: `s3://bucket/key`.
+        without: what the file must not hold, the boundary around it; empty for nothing.
+    """
+
+    at: int
+    url: str
+    without: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """One request, rendered; everything in it is data.
 
@@ -59,6 +74,7 @@ class Request:
         retry: already merged overrides of rule and request.
         idempotency_key: for writes, None for safe methods.
         next_link: a page's `next` as the API gave it; where set it replaces path and query (same origin only).
+        sources: files that `body` lacks until it is sent, by their offsets.
     """
 
     id: str
@@ -76,6 +92,7 @@ class Request:
     retry: RetryOverrides = field(default=RetryOverrides())
     idempotency_key: str | None = None
     next_link: str | None = None
+    sources: tuple[Source, ...] = ()
 
     @property
     def is_write(self) -> bool:

@@ -57,6 +57,7 @@ class Builder:
             "dlq": partial(self._section, model.Dlq, retention=_seconds),
             "rules": self._rules,
             "limits": partial(self._section, model.Limits, buffer=_bytes, message=_bytes, body=_bytes, rendered=_bytes),
+            "files": partial(self._section, model.Files, s3=self._s3),
             "commit_interval": _seconds,
             "shutdown_timeout": _seconds,
             "log": partial(self._section, model.Log, mask=_texts),
@@ -103,6 +104,12 @@ class Builder:
 
     def _rules(self, data: Mapping[str, Any], pointer: Pointer) -> model.Rules:
         return self._section(model.Rules, {"path": str(model.Rules().path), **data}, pointer, path=self._path)
+
+    def _s3(self, data: Mapping[str, Any], pointer: Pointer) -> model.S3:
+        secrets = dict.fromkeys(("access_key", "secret_key"), self._secret)
+        return self._section(
+            model.S3, data, pointer, buckets=_texts, endpoint=_url, limit=_bytes, timeout=_seconds, **secrets
+        )
 
     def _apis(self, data: Mapping[str, Any], pointer: Pointer) -> Mapping[str, model.Api]:
         return {name: self._api(api, (*pointer, name)) for name, api in data.items()}

@@ -15,7 +15,7 @@ from engine.nodes import core
 Secrets = bool | Collection[str]
 """True: all credentials are used; else the sections whose are: `kafka`, `schema_registry`, `api` (with `apis`)."""
 
-_CREDENTIALS = frozenset({"auth", "username", "password", "proxy", "certificate", "key"})
+_CREDENTIALS = frozenset({"auth", "username", "password", "proxy", "certificate", "key", "access_key", "secret_key"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,9 @@ _POSITIVE: tuple[Pointer, ...] = (
     ("schema_registry", "timeout"),
     ("outage", "probe_every"),
     ("dlq", "retention"),
+    ("files", "s3", "timeout"),
 )
-_SIZES = ("buffer", "message", "body", "rendered")
+_SIZES = (*(("limits", name) for name in ("buffer", "message", "body", "rendered")), ("files", "s3", "limit"))
 
 
 def check_options(document: Document) -> list[Finding]:
@@ -84,10 +85,10 @@ class _Meaning:
             text = self.at(*pointer)
             if text is not None and duration(text) <= 0:
                 yield self.finding(pointer, "wrong-value", f"must be above 0, not '{text}'")
-        for name in _SIZES:
-            text = self.at("limits", name)
+        for pointer in _SIZES:
+            text = self.at(*pointer)
             if text is not None and size(text) < 1:
-                yield self.finding(("limits", name), "wrong-value", f"must be at least one byte, not '{text}'")
+                yield self.finding(pointer, "wrong-value", f"must be at least one byte, not '{text}'")
         message, buffer = (
             size(self.at("limits", name) or default) for name, default in (("message", "1MiB"), ("buffer", "64MiB"))
         )

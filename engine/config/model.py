@@ -238,6 +238,35 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class S3:
+    """Where files named `s3://bucket/key` come from.
+
+    Attributes:
+        buckets: whose files a rule may send; none: no file is ever fetched.
+        endpoint: URL of the store, None for AWS.
+        region: None for the environment's, else us-east-1.
+        access_key, secret_key: None: those of the environment or the machine.
+        limit: bytes that the files of one request may have together.
+        timeout: seconds for fetching one file.
+    """
+
+    buckets: tuple[str, ...] = ()
+    endpoint: str | None = None
+    region: str | None = None
+    access_key: Secret | None = None
+    secret_key: Secret | None = None
+    limit: int = 50 * 1024 * 1024
+    timeout: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Stores of files."""
+
+    s3: S3 = S3()
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """`auto`: console on a terminal, json elsewhere. `mask`: further field names whose values are masked."""
 
@@ -270,6 +299,7 @@ class Config:
     dlq: Dlq = Dlq()
     rules: Rules = Rules()
     limits: Limits = Limits()
+    files: Files = Files()
     commit_interval: float = 0.1
     shutdown_timeout: float = 30.0
     log: Log = Log()

@@ -31,6 +31,10 @@ def commands(story: Story, config: Config, *, live: bool) -> Iterator[str]:
         if isinstance(sight, Known):
             yield f"# {name}{'' if sight.number is None else f', item {sight.number}'}"
             api = api_of(sight.request.api, config)
+            urls = ", ".join(source.url for source in sight.request.sources)
+            if urls:  # a command without the file would send an empty one
+                yield from _comments([f"no command: its body is sent with {urls} in it"])
+                continue
             yield from _comments(variables.hints(api))
             yield command(sight.request, api, variables)
         elif isinstance(sight, LeftOut):

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from engine.api.messages import SAFE_METHODS, Request
+from engine.api.messages import SAFE_METHODS, Request, Source
 from engine.findings import spell
 from engine.rules.model import RequestRule
-from engine.rules.multipart import multipart
+from engine.rules.multipart import multipart, raw_source
 from engine.rules.parts import Part, Single
 from engine.rules.paths import check_path
 from engine.rules.sandbox import Scope
@@ -29,6 +29,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _MEDIA = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 
 Pairs = tuple[tuple[str, str], ...]
+_Body = tuple[bytes, str, frozenset[str] | None, tuple[Source, ...]]
 
 
 def build(request: RequestRule, scope: Scope, event_id: str, limit: int) -> Request:
@@ -44,7 +45,9 @@ def build(request: RequestRule, scope: Scope, event_id: str, limit: int) -> Requ
         RenderFailed: something cannot be rendered or sent for this event; names the place in the rule.
     """
     headers = _headers(request, scope) if request.headers else ()
-    body, media_type, fields = _body(request, request.body, scope) if request.body is not None else (None, None, None)
+    body, media_type, fields, sources = (
+        _body(request, request.body, scope) if request.body is not None else (None, None, None, ())
+    )
     if media_type is not None and any(name.lower() == "content-type" for name, _ in headers):
         media_type = None
     path = _path(request, scope)
@@ -62,16 +65,19 @@ def build(request: RequestRule, scope: Scope, event_id: str, limit: int) -> Requ
         request.expect.accept,
         request.timeout,
         request.retry,
-        None if request.method in SAFE_METHODS else _key(request, event_id, path, body),
+        None if request.method in SAFE_METHODS else _key(request, event_id, path, body, sources),
+        sources=sources,
     )
 
 
-def _key(request: RequestRule, event_id: str, path: str, body: bytes | None) -> str:
+def _key(request: RequestRule, event_id: str, path: str, body: bytes | None, sources: tuple[Source, ...]) -> str:
     """The idempotency key; with `for_each` it names what is written, as an index would name another object later."""
     if request.for_each is None:
         return f"{event_id}/{request.id}"
-    digest = hashlib.sha256(f"{request.method}\n{path}\n".encode() + (body or b"")).hexdigest()
-    return f"{event_id}/{request.id}/{digest[:16]}"
+    digest = hashlib.sha256(f"{request.method}\n{path}\n".encode() + (body or b""))
+    for source in sources:  # by address: what it holds is not known yet
+        digest.update(source.url.encode())
+    return f"{event_id}/{request.id}/{digest.hexdigest()[:16]}"
 
 
 def _path(request: RequestRule, scope: Scope) -> str:
@@ -144,25 +150,29 @@ def _header(value: Any) -> str:
     return chunk
 
 
-def _body(request: RequestRule, part: Part, scope: Scope) -> tuple[bytes, str, frozenset[str] | None]:
-    """The bytes, their media type, and the top-level names where the body is a mapping."""
+def _body(request: RequestRule, part: Part, scope: Scope) -> _Body:
+    """The bytes, their media type, the top-level names where the body is a mapping, the files that it lacks."""
     try:
         if request.encoding == "raw":
-            return *_raw(part.value(scope)), None
+            return _raw(part.value(scope))
         values = part.plain(scope) if request.encoding == "json" else part.value(scope)
         if request.encoding == "multipart":
-            return *multipart(values), frozenset(name for name, one in values.items() if one is not OMIT)
+            body, media_type, sources = multipart(values)
+            return body, media_type, frozenset(name for name, one in values.items() if one is not OMIT), sources
         encoded = _json(values) if request.encoding == "json" else _form(values)
     except Problem as error:
         raise _failed(request, error, "body") from error
-    return encoded, _MEDIA[request.encoding], frozenset(values) if isinstance(values, Mapping) else None
+    return encoded, _MEDIA[request.encoding], frozenset(values) if isinstance(values, Mapping) else None, ()
 
 
-def _raw(value: Any) -> tuple[bytes, str]:
+def _raw(value: Any) -> _Body:
     if isinstance(value, bytes):
-        return value, "application/octet-stream"
+        return value, "application/octet-stream", None, ()
     if isinstance(value, str):
-        return sound(value).encode(), "text/plain; charset=utf-8"
+        return sound(value).encode(), "text/plain; charset=utf-8", None, ()
+    if isinstance(value, Mapping) and "from" in value:
+        media_type, sources = raw_source(value)
+        return b"", media_type, None, sources
     raise Problem(f"must be text or bytes with `encoding: raw`, is {kind(value)}")
 
 

@@ -16,7 +16,7 @@ from engine.documents import Document
 from engine.findings import Finding, Level, spell, suggest
 from engine.rules.encode import FORBIDDEN_HEADERS, HEADER_NAME
 from engine.rules.model import Condition, Expect, RequestRule, Rule
-from engine.rules.multipart import file_faults
+from engine.rules.multipart import file_faults, raw_faults
 from engine.rules.parts import Constant, Elements, Fields, Part, Single
 from engine.rules.paths import check_literal, check_path
 from engine.rules.sandbox import GLOBALS
@@ -184,7 +184,8 @@ class _Loader:
             for steps, check, text, help_, key in file_faults(data["body"]):
                 self._find(check, (*at, "body", *steps), text, help_, key=key)
         if data.get("encoding") == "raw" and not isinstance(data["body"], str):
-            self._find("wrong-value", (*at, "body"), "must be text or one {{ expression }} with `encoding: raw`")
+            for steps, check, text, help_, key in raw_faults(data["body"]):
+                self._find(check, (*at, "body", *steps), text, help_, key=key)
 
     def _path(self, source: str, at: Pointer) -> tuple[str, Template | None]:
         template = None

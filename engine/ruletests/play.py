@@ -134,12 +134,21 @@ class Player:
             clock=lambda: script.clock,
             random=lambda: _NO_JITTER,
             contract=self._contract(api),
+            files=_Addresses(),
         )
 
     def _contract(self, api: Api) -> Contract | None:
         if api.name not in self._contracts:
             self._contracts[api.name] = None if api.openapi is None else Contract.load(api.openapi)
         return self._contracts[api.name]
+
+
+class _Addresses:
+    """Fetches nothing: the content of a file is its address (`api.files.Files`)."""
+
+    async def fetch(self, url: str, before: int) -> bytes:  # noqa: ARG002
+        """The address itself."""
+        return url.encode()
 
 
 def _ended(process: Coroutine[Any, Any, Outcome]) -> Outcome:

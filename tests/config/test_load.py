@@ -106,6 +106,8 @@ dedupe: {window: 5}
 dlq: {topic: d, partitions: 2, replication: 3, retention: 1d, storm: continue, dead_after: 9}
 rules: {path: r, reload: false}
 limits: {in_flight: 1, buffer: 2MiB, message: 1KiB, body: 1MB, items: 2, pages: 3, rendered: 9B}
+files:
+  s3: {buckets: [abc, d.e-f], endpoint: http://s3/, region: r, access_key: p, secret_key: p, limit: 1KiB, timeout: 2s}
 commit_interval: 1s
 shutdown_timeout: 2s
 log: {level: debug, format: json, mask: [iban]}
@@ -134,6 +136,7 @@ http: {host: 0.0.0.0, port: 0}
         dlq=model.Dlq("d", 2, 3, 86_400.0, "continue", 9),
         rules=model.Rules(tmp_path / "r", reload=False),
         limits=model.Limits(1, 2_097_152, 1024, 1_000_000, 2, 3, 9),
+        files=model.Files(model.S3(("abc", "d.e-f"), "http://s3", "r", secret, secret, 1024, 2.0)),
         commit_interval=1.0,
         shutdown_timeout=2.0,
         log=model.Log("debug", "json", ("iban",)),
@@ -343,3 +346,36 @@ def test_random_configurations_load_or_have_findings(tmp_path: Path) -> None:
         else:
             seen.add(None)
     assert {True, None} == seen
+
+
+@pytest.mark.parametrize(
+    ("s3", "check"),
+    [
+        ("buckets: [Reports]", "wrong-value"),
+        ("buckets: reports", "wrong-type"),
+        ("access_key: a", "missing-key"),
+        ("endpoint: minio", "wrong-value"),
+        ("limit: 0B", "wrong-value"),
+        ("timeout: 0s", "wrong-value"),
+        ("bucket: [reports]", "unknown-key"),
+    ],
+)
+def test_a_store_of_files_that_cannot_be_meant(tmp_path: Path, s3: str, check: str) -> None:
+    """Each is found before anything is asked."""
+    assert [check] == checks(tmp_path, f"files: {{s3: {{{s3}}}}}\n")
+
+
+def test_keys_of_a_store_are_secrets(tmp_path: Path) -> None:
+    """They may be files, are read again, and are not shown; verbs that connect to nothing do without."""
+    text = 'files: {s3: {buckets: [abc], access_key: "${A}", secret_key: "${B}"}}\n'
+    (tmp_path / "b").write_text("hunter2\n")
+    config = load(tmp_path, text, {"A": "AK", "B_FILE": str(tmp_path / "b")})
+    assert "hunter2" not in repr(config)
+    key = config.files.s3.secret_key
+    assert key is not None
+    assert "hunter2" == key.reveal()
+    (tmp_path / "b").write_text("hunter3")
+    key.reread()
+    assert "hunter3" == key.reveal()
+    assert ("abc",) == load(tmp_path, text, secrets=False).files.s3.buckets
+    assert ["unset-variable", "unset-variable"] == checks(tmp_path, text)

@@ -115,6 +115,18 @@ def test_bytes_come_from_a_here_document(tmp_path: Path, capsys: pytest.CaptureF
     assert ["--data-binary", "@-", "stdin", "AP8AJw=="] == call[-4:]
 
 
+def test_files_of_a_store_have_no_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A command without the file would send an empty one; the text shows the address."""
+    request = 'request: {method: POST, path: /a, encoding: raw, body: {from: "s3://bucket/{{ event.ref }}"}}'
+    project = Project(tmp_path, f"event_type: changed\n{request}\n")
+    project.event(ref="a.pdf")
+    written = script(project, capsys, None)
+    assert "# no command: its body is sent with s3://bucket/a.pdf in it" in written
+    assert "curl " not in written
+    project.explain()
+    assert '"from": "s3://bucket/a.pdf"' in capsys.readouterr().out
+
+
 def test_commands_are_no_json() -> None:
     """Two outputs at once are a usage error."""
     with pytest.raises(Unusable, match="--curl"):

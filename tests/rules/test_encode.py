@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from textwrap import dedent, indent
 from typing import Any
 
 import pytest
 
+from engine.api.messages import Source
 from engine.config.model import Limits
 from engine.errors import Stage
+from engine.rules.plan import run
 from engine.rules.templates import RenderFailed
-from tests.rules.making import loaded, refusal, request
+from tests.rules.making import answer, event, loaded, refusal, request, rule
 from tests.rules.making import value as rendered
 
 GET = '{method: GET, path: /a, query: {q: "{{ event.payload.v }}"}}'
@@ -275,3 +278,55 @@ def test_a_value_over_the_limit_is_refused() -> None:
     """One template makes no more than `limits.rendered`; other parts of the request do not count."""
     with pytest.raises(RenderFailed, match=r"limits\.rendered"):
         rendered("{{ text }}", limit=10, text="x" * 11)
+
+
+def test_a_raw_body_of_a_store() -> None:
+    """The file is the whole body; its ending says what it is, unless the rule does."""
+    text = "{method: POST, path: /a, encoding: raw, body: {from: 's3://bucket/k/a.pdf'}}"
+    made = request(text, {})
+    assert (b"", "application/pdf", (Source(0, "s3://bucket/k/a.pdf"),)) == (made.body, made.media_type, made.sources)
+    given = request(RAW, {"v": {"from": "s3://bucket/a", "media_type": "text/csv"}})
+    assert ("text/csv", (Source(0, "s3://bucket/a"),)) == (given.media_type, given.sources)
+
+
+def test_items_of_a_store_have_their_own_keys() -> None:
+    """Two files with the same empty body are two writes."""
+    text = """
+    method: POST
+    path: /a
+    encoding: raw
+    for_each: [a, b, a]
+    body: {from: "s3://bucket/{{ item }}"}
+    """
+    plan = run(rule("request:\n" + indent(dedent(text), "  ")), event(), Limits())
+    first, second, third = (next(plan), plan.send(answer()), plan.send(answer()))
+    assert first.idempotency_key == third.idempotency_key
+    assert first.idempotency_key != second.idempotency_key
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"from": "https://bucket/a"}, "body.from: must be text such as s3://"),
+        ({"from": "s3://bucket/a", "filename": "a"}, "has other keys"),
+        ({"from": "s3://bucket/a", "media_type": "pdf"}, "body.media_type: is no media type"),
+    ],
+)
+def test_raw_files_that_are_refused(value: Any, said: str) -> None:
+    """Before anything is asked."""
+    assert said in str(refusal(RAW, {"v": value}))
+
+
+@pytest.mark.parametrize(
+    ("body", "check", "said"),
+    [
+        ("[a]", "wrong-value", "must be text, one {{ expression }} or {from, media_type}"),
+        ("{a: b}", "wrong-value", "must be text, one {{ expression }} or {from, media_type}"),
+        ("{from: 'bucket/a'}", "wrong-value", "must be text such as s3://"),
+        ("{from: 's3://bucket/a', filename: a}", "unknown-key", "'filename' is not a key of a file that is the whole"),
+    ],
+)
+def test_findings_of_a_raw_body(body: str, check: str, said: str) -> None:
+    """What can be seen in the rule is said before it runs."""
+    _, findings = loaded(f"event_type: changed\nrequest: {{method: POST, path: /a, encoding: raw, body: {body}}}\n")
+    assert [(check, True)] == [(finding.id, said in finding.message) for finding in findings], findings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ PAYLOAD = {"name": "Scan", "tag": "x", "file": "a.pdf", "content": "AP8="}
 Part = tuple[str, str | None, str | None, bytes]
 
 
-def parts(body: bytes, media_type: str) -> list[Part]:
+def parts(body: bytes, media_type: str, _sources: object = ()) -> list[Part]:
     """Name, file name, media type (None where the part has none) and content of each part."""
     whole = email.message_from_bytes(f"Content-Type: {media_type}\r\n\r\n".encode() + body, policy=email.policy.HTTP)
     found: list[Part] = []
@@ -61,7 +62,7 @@ def test_fields_and_a_file() -> None:
 
 def test_the_bytes_of_a_body() -> None:
     """Lines end in CRLF, a field has no media type, the last boundary closes."""
-    body, media_type = multipart({"a": "ü", "f": {"filename": "x.txt", "content": "hello", "media_type": None}})
+    body, media_type, _ = multipart({"a": "ü", "f": {"filename": "x.txt", "content": "hello", "media_type": None}})
     mark = media_type.removeprefix("multipart/form-data; boundary=").encode()
     assert (
         b"--" + mark + b'\r\nContent-Disposition: form-data; name="a"\r\n\r\n\xc3\xbc\r\n'
@@ -117,7 +118,7 @@ def test_several_files_under_one_name() -> None:
 
 def test_quotes_cannot_end_a_name() -> None:
     """As browsers write them."""
-    body, _ = multipart({'a"; filename="x': "v", "f": {"filename": 'q".exe', "content": b""}})
+    body, *_ = multipart({'a"; filename="x': "v", "f": {"filename": 'q".exe', "content": b""}})
     assert b'name="a%22; filename=%22x"\r\n' in body
     assert b'filename="q%22.exe"\r\n' in body
 
@@ -129,7 +130,7 @@ def test_line_breaks_cannot_add_a_header() -> None:
 
 def test_a_boundary_in_the_content_is_avoided() -> None:
     """Whatever a file holds, it is one part."""
-    _, media_type = multipart({"f": "x"})
+    _, media_type, _ = multipart({"f": "x"})
     boundary = media_type.rpartition("=")[2]
     value = f"x\r\n--{boundary}--\r\n"
     assert [("f", None, None, value.encode())] == parts(*multipart({"f": value}))
@@ -150,6 +151,10 @@ def test_a_boundary_in_the_content_is_avoided() -> None:
             {"f": {"filename": "a", "content": b"", "media_type": "text/plain\r\nX: 1"}},
             "f.media_type: is no media type",
         ),
+        ({"f": {"from": "file:///etc/passwd"}}, "f.from: must be text such as s3://"),
+        ({"f": {"from": None}}, "f.from: must be text such as s3://"),
+        ({"f": {"from": "s3://bucket/a", "filename": None}}, "f.filename: must be text that is not empty"),
+        ({"f": {"from": "s3://bucket/a", "content": b""}}, "f: a file has 'content' or 'from', not both"),
         ({"f": {"filename": "a", "content": b"", "media_type": "pdf"}}, "f.media_type: is no media type"),
     ],
 )
@@ -188,6 +193,12 @@ def test_a_failure_is_one_of_the_stage_render() -> None:
     ("request_", "check", "said"),
     [
         ("body: {f: {filename: a, content: b, mime: c}}", "unknown-key", "'mime' is not a key of a file"),
+        ("body: {f: {from: 's3://b'}}", "wrong-value", "must be text such as s3://bucket/folder/report.pdf"),
+        ("body: {f: {from: 'http://bucket/a'}}", "wrong-value", "must be text such as s3://bucket/"),
+        ("body: {f: [{from: 5, filename: a}]}", "wrong-value", "must be text such as s3://bucket/"),
+        ("body: {f: {from: 's3://bucket/a', filename: a, mime: c}}", "unknown-key", "'mime' is not a key of a file"),
+        ("body: {f: {form: 's3://bucket/a', filename: a}}", "unknown-key", "'form' is not a key of a file"),
+        ("body: {f: {from: 's3://bucket/a', filename: a, content: c}}", "wrong-value", "not both"),
         ("body: {f: {filename: a}}", "missing-key", "a file needs 'content'"),
         ("body: {f: [{content: a}]}", "missing-key", "a file needs 'filename'"),
         ("body: {a: b}, headers: {content-type: multipart/form-data}", "wrong-header", "has its boundary in it"),
@@ -197,3 +208,50 @@ def test_findings(request_: str, check: str, said: str) -> None:
     """What can be seen in the rule is said before it runs."""
     _, findings = loaded(f"event_type: changed\nrequest: {{method: POST, path: /a, encoding: multipart, {request_}}}\n")
     assert [(check, True)] == [(finding.id, said in finding.message) for finding in findings], findings
+
+
+STORED = """
+method: POST
+path: /a
+encoding: multipart
+body: {name: Scan, files: [{from: "{{ event.payload.url }}"}, {filename: b.txt, content: b}]}
+"""
+
+
+def test_a_file_of_a_store() -> None:
+    """It lacks its content; where that belongs stands beside the body. Its name and type are those of its key."""
+    made = request(STORED, {"url": "s3://bucket/scans/a.pdf"})
+    assert made.body is not None
+    (source,) = made.sources
+    assert "s3://bucket/scans/a.pdf" == source.url
+    whole = replace(made, body=made.body[: source.at] + b"\x00content\r\n" + made.body[source.at :])
+    assert [
+        ("name", None, None, b"Scan"),
+        ("files", "a.pdf", "application/pdf", b"\x00content\r\n"),
+        ("files", "b.txt", "text/plain", b"b"),
+    ] == read(whole)
+    assert made.media_type is not None
+    assert b"--" + made.media_type.rpartition("=")[2].encode() == source.without
+
+
+def test_another_address_is_another_request() -> None:
+    """The boundary, and with it all that names a body, tells two files apart before they are read."""
+    one, again, other = (request(STORED, {"url": f"s3://bucket/{key}/a.pdf"}) for key in "112")
+    assert one == again
+    assert one.media_type != other.media_type
+
+
+def test_the_outline_tells_where_a_file_comes_from() -> None:
+    """Its address instead of a size, at the right one of several files."""
+    files = [{"filename": "a.txt", "content": "hello"}, {"from": "s3://bucket/k/b.pdf", "filename": "report.pdf"}]
+    assert {
+        "files": [
+            {"filename": "a.txt", "media_type": "text/plain", "content": "(5 bytes)"},
+            {"filename": "report.pdf", "media_type": "application/pdf", "from": "s3://bucket/k/b.pdf"},
+        ]
+    } == outline(*multipart({"files": files}))
+
+
+def test_a_range_is_no_file() -> None:
+    """A mapping with a `from` of its own and other keys is a field."""
+    assert b'{"from":"2024","to":"2025"}' in multipart({"f": {"from": "2024", "to": "2025"}})[0]

@@ -213,6 +213,30 @@ request:
     assert [] == failures(play(tmp_path, case, rule))
 
 
+def test_files_of_a_store(tmp_path: Path) -> None:
+    """Nothing is fetched: the content is the address, in a part or as the whole body."""
+    rule = """\
+event_type: a
+requests:
+  - {method: POST, path: /up/, encoding: multipart, body: {f: {from: "s3://bucket/{{ event.k }}"}}}
+  - {method: PUT, path: /raw/, encoding: raw, body: {from: "s3://bucket/{{ event.k }}", media_type: text/plain}}
+"""
+    case = """\
+    cases:
+      - name: a
+        event: {k: 2026/b.txt}
+        conversation:
+          - request:
+              method: POST
+              path: /up/
+              body: {f: {filename: b.txt, media_type: text/plain, content: "s3://bucket/2026/b.txt"}}
+              exact: true
+            answer: {}
+          - {request: {method: PUT, path: /raw/, body: "s3://bucket/2026/b.txt"}, answer: {}}
+    """
+    assert [] == failures(play(tmp_path, case, rule))
+
+
 def test_other_apis(tmp_path: Path) -> None:
     """A request of another API says its name."""
     rule = "event_type: a\nrequest: {method: GET, path: /x/, api: chat}\n"
