@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from typing import Protocol
 
 from engine.api.messages import Request
+from engine.api.slots import Seat
 
 
 class Call(Protocol):
@@ -14,6 +15,11 @@ class Call(Protocol):
     @property
     def key(self) -> Hashable:
         """The ordering key, for telling one failing key from an outage."""
+        ...
+
+    @property
+    def seat(self) -> Seat:
+        """The event's place among the requests in flight; whoever takes the event to its end leaves it."""
         ...
 
     async def permit(self) -> None:

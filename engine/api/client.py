@@ -152,22 +152,24 @@ class Client:
         probe = False
         while True:
             if self._gate.is_open and not probe:
+                call.seat.leave()
                 probe = await self._gate.enter(call)
-            if not self._slots.take():
-                await self._slots.wait()
             try:
+                if call.seat.slots is not self._slots:
+                    await call.seat.take(self._slots)
                 # With the slot, so that only `concurrency` requests hold files at a time; before leave is asked.
                 whole = await self._whole(request, probe) if request.sources else request
                 # After the slot: a moment of the pace that passed in waiting for one would be used too late.
                 if self._throttle.until > 0.0 or self._pace.limited:
                     await self._in_turn(call)
                 response = await self._exchange(whole, url, call, probe)
-            except (Revoked, CancelledError):
-                if probe:
+            except BaseException as error:
+                call.seat.leave()
+                if probe and isinstance(error, Revoked | CancelledError):
                     self._gate.unused()
                 raise
-            finally:
-                self._slots.give()
+            if response is None or not call.seat.kept:
+                call.seat.leave()
             if response is not None:
                 return response
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from engine.api.messages import Request
+from engine.api.slots import Seat
 
 
 class LoneCall:
@@ -12,6 +13,7 @@ class LoneCall:
 
     def __init__(self, key: str) -> None:
         self.key = key
+        self.seat = Seat(kept=False)
 
     async def permit(self) -> None:
         """Always."""

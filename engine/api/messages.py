@@ -54,7 +54,7 @@ class Source:
     without: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """One request, rendered; everything in it is data.
 
@@ -100,7 +100,7 @@ class Request:
         return self.method not in SAFE_METHODS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Response:
     """An accepted answer.
 

@@ -1,4 +1,4 @@
-"""How many requests may be in flight: a semaphore whose free case costs no coroutine."""
+"""How many requests may be in flight: a semaphore whose free case costs no coroutine, and an event's place in it."""
 
 from __future__ import annotations
 
@@ -10,20 +10,16 @@ class Slots:
     """A number of slots, given in the order of asking.
 
     Use: `if not slots.take(): await slots.wait()`, then always `slots.give()`.
-
-    A slot that is given back while others wait goes to them in the loop's next turn: an event that has its next
-    request ready by then goes on with it, so it waits once, not once a request.
     """
 
-    __slots__ = ("_free", "_handing", "_waiting")
+    __slots__ = ("_free", "_waiting")
 
     def __init__(self, number: int) -> None:
         self._free = number
-        self._handing = False
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def take(self) -> bool:
-        """Take a free slot; False where there is none."""
+        """Take a free slot; False where there is none. A free one is nobody's who waits."""
         if self._free > 0:
             self._free -= 1
             return True
@@ -41,17 +37,42 @@ class Slots:
             raise
 
     def give(self) -> None:
-        """Give a slot back."""
-        self._free += 1
-        if self._waiting and not self._handing:
-            self._handing = True
-            asyncio.get_running_loop().call_soon(self._hand_over)
-
-    def _hand_over(self) -> None:
-        """What is free goes to those that wait longest."""
-        self._handing = False
-        while self._waiting and self._free > 0:
+        """Give a slot back: to the one that waits longest, if any."""
+        while self._waiting:
             turn = self._waiting.popleft()
-            if not turn.done():  # else its waiter was cancelled, and may not have heard of it yet
-                self._free -= 1
+            if not turn.done():  # else its waiter was cancelled
                 turn.set_result(None)
+                return
+        self._free += 1
+
+
+class Seat:
+    """One event's slot, kept from its first request to its end: it waits for one once, not once a request.
+
+    Args:
+        kept: False: left after every request, for who has no end that could leave it.
+
+    Attributes:
+        slots: where it holds one, None for nowhere.
+    """
+
+    __slots__ = ("kept", "slots")
+
+    def __init__(self, *, kept: bool) -> None:
+        self.kept = kept
+        self.slots: Slots | None = None
+
+    async def take(self, slots: Slots) -> None:
+        """Have a slot there, and nowhere else."""
+        if self.slots is slots:
+            return
+        self.leave()
+        if not slots.take():
+            await slots.wait()
+        self.slots = slots
+
+    def leave(self) -> None:
+        """Give the slot back, if there is one."""
+        if self.slots is not None:
+            self.slots.give()
+            self.slots = None

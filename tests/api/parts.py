@@ -11,6 +11,7 @@ import orjson
 
 from engine.api.client import Client
 from engine.api.messages import Request
+from engine.api.slots import Seat
 from engine.api.transports import Answer, Headers
 from engine.config.model import Api, Limits, Outage, RetryPolicy
 from engine.errors import Revoked
@@ -78,6 +79,7 @@ class RecordingCall:
     reasons: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     permits: int = 0
+    seat: Seat = field(default_factory=lambda: Seat(kept=False))
 
     async def permit(self) -> None:
         """Allow, unless revoked."""

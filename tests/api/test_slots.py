@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from engine.api.slots import Slots
+from engine.api.slots import Seat, Slots
 
 
 async def test_no_more_than_there_are() -> None:
@@ -40,19 +40,32 @@ async def test_first_come_first_served() -> None:
     assert slots.take()
 
 
-async def test_an_event_goes_on_with_its_slot() -> None:
-    """Whoever asks again in the same turn keeps the slot; given back for good, it goes to the one that waits."""
+async def test_an_event_goes_on_with_its_slot_and_leaves_it_to_the_next() -> None:
+    """Its second request does not wait; an event of the same key that begins does not pass the one that waits."""
     slots = Slots(1)
-    slots.take()
-    waiting = asyncio.ensure_future(slots.wait())
+    first, second, third = Seat(kept=True), Seat(kept=True), Seat(kept=True)
+    await first.take(slots)
+    waiting = asyncio.ensure_future(second.take(slots))
     await asyncio.sleep(0)
-    slots.give()
-    assert slots.take()
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    slots.give()
+    await first.take(slots)
+    assert (slots, None) == (first.slots, second.slots)
+    first.leave()
+    first.leave()
+    late = asyncio.ensure_future(third.take(slots))
     await waiting
-    assert not slots.take()
+    await asyncio.sleep(0)
+    assert (None, slots, None) == (first.slots, second.slots, third.slots)
+    second.leave()
+    await late
+
+
+async def test_a_seat_is_in_one_place() -> None:
+    """An event that goes on at another API leaves the first."""
+    here, there = Slots(1), Slots(1)
+    seat = Seat(kept=True)
+    await seat.take(here)
+    await seat.take(there)
+    assert (True, False) == (here.take(), there.take())
 
 
 async def test_a_holder_and_waiters_that_are_cancelled_together_lose_no_slot() -> None:
