@@ -10,7 +10,7 @@ from engine.errors import Undeliverable
 from engine.rules.model import Rule
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Done:
     """All requests of the rule had an accepted answer."""
 

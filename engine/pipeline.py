@@ -8,6 +8,7 @@ from typing import Protocol
 from engine.api.client import Client, given_up
 from engine.api.messages import Request, Response
 from engine.api.retry import Budget
+from engine.api.slots import Seat
 from engine.config.model import Limits
 from engine.errors import EngineError, Stage, Transient, Undeliverable
 from engine.events.event import Event
@@ -55,7 +56,7 @@ class Journey:
         recorded: answers of an earlier try that its plan is fed with; nothing is sent for them.
     """
 
-    __slots__ = ("_leave", "_observer", "answers", "attempts", "event", "key", "recorded", "rule", "sleep")
+    __slots__ = ("_observer", "answers", "attempts", "event", "key", "permit", "recorded", "rule", "seat", "sleep")
 
     def __init__(
         self, event: Event, key: Hashable, leave: Leave, observer: Observer, recorded: Sequence[Response] = ()
@@ -66,13 +67,10 @@ class Journey:
         self.attempts = 0
         self.answers: list[tuple[str, Response]] = []
         self.recorded = recorded
-        self._leave = leave
         self._observer = observer
+        self.seat = Seat(kept=True)
+        self.permit = leave.permit
         self.sleep = leave.sleep
-
-    async def permit(self) -> None:
-        """See `api.call.Call`."""
-        await self._leave.permit()
 
     def sent(self, request: Request, status: int | None, seconds: float) -> None:
         """See `api.call.Call`."""
@@ -140,6 +138,8 @@ class Pipeline:
             raise
         except Exception as error:  # a bug of ours: the event is kept, with where it happened
             return dead(journey, internal(Stage.REQUEST if journey.attempts else Stage.RENDER, error))
+        finally:
+            journey.seat.leave()
         return Done(rule, journey.attempts)
 
     def _unrouted(self, event: Event) -> Outcome:
@@ -201,8 +201,8 @@ class _Failed(Exception):
         self.failure = failure
 
 
-async def _send(client: Client, request: Request, journey: Journey) -> Response:
-    return await client.send(request, journey)
+def _send(client: Client, request: Request, journey: Journey) -> Awaitable[Response]:
+    return client.send(request, journey)
 
 
 async def _attempt(client: Client, request: Request, journey: Journey) -> Response:

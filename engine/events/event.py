@@ -10,7 +10,7 @@ EventId = NewType("EventId", str)
 EventType = NewType("EventType", str)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """A record as it stands on the topic.
 
@@ -31,7 +31,7 @@ class Message:
     timestamp: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """A decoded record with its envelope.
 

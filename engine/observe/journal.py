@@ -55,15 +55,17 @@ class Journal:
         age = self._age(event.message)
         fields = _event(event, outcome.rule)
         fields["duration_s"] = round(seconds, 6)
+        fields["attempts"] = 0
         if isinstance(outcome, Done):
+            fields["attempts"] = outcome.attempts
             self._metrics.event(_label(outcome.rule), "done", seconds, age)
-            self._log.info("event.done", **fields, attempts=outcome.attempts)
+            self._log.info("event.done", **fields)
         elif isinstance(outcome, Duplicate):
             self._metrics.event(_label(outcome.rule), "duplicate", seconds, age)
-            self._log.info("event.duplicate", **fields, attempts=0)
+            self._log.info("event.duplicate", **fields)
         else:
             self._metrics.event(_label(outcome.rule), "skipped", seconds, age)
-            self._log.info("event.skipped", **fields, attempts=0, reason=outcome.reason)
+            self._log.info("event.skipped", **fields, reason=outcome.reason)
 
     def dead_lettered(self, message: Message, event: Event | None, dead: Dead, seconds: float) -> None:
         """A dead letter was acknowledged."""

@@ -22,7 +22,7 @@ class Lanes(Generic[Job]):
     def __init__(self, handle: Callable[[Job], Awaitable[bool]]) -> None:
         self._handle = handle
         self._lanes: dict[Hashable, deque[Job]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[Hashable, asyncio.Task[None]] = {}
 
     def put(self, key: Hashable, job: Job) -> None:
         """Hand a job to the lane of its key."""
@@ -31,27 +31,34 @@ class Lanes(Generic[Job]):
             lane.append(job)
             return
         lane = self._lanes[key] = deque((job,))
-        task = asyncio.create_task(self._run(key, lane))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[key] = asyncio.create_task(self._run(key, lane))
+
+    def cancel(self, key: Hashable) -> None:
+        """Cancel what runs for a key; its job may swallow that, else the lane ends."""
+        task = self._tasks.get(key)
+        if task is not None:
+            task.cancel()
 
     async def drain(self, within: float) -> bool:
         """Wait until no lane runs, at most `within` seconds; False where some still do: they are cancelled."""
         if not self._tasks:
             return True
-        _, late = await asyncio.wait(set(self._tasks), timeout=within)
+        _, late = await asyncio.wait(set(self._tasks.values()), timeout=within)
         await self._cancel(late)
         return not late
 
     async def abort(self) -> None:
         """Cancel all lanes, and wait for their end."""
-        await self._cancel(set(self._tasks))
+        await self._cancel(set(self._tasks.values()))
 
     async def _run(self, key: Hashable, lane: deque[Job]) -> None:
-        while lane:
-            if not await self._handle(lane.popleft()):
-                return  # the key stays taken: nothing of it may overtake what was given up
-        del self._lanes[key]
+        try:
+            while lane:
+                if not await self._handle(lane.popleft()):
+                    return  # the key stays taken: nothing of it may overtake what was given up
+            del self._lanes[key]
+        finally:
+            del self._tasks[key]
 
     async def _cancel(self, tasks: set[asyncio.Task[None]]) -> None:
         for task in tasks:

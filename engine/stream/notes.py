@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 from engine.stream.seen import Seen
@@ -32,25 +33,27 @@ class Notes:
         released: offset through which a parked lane was released, as last heard; not far enough.
         skips: offsets that are wanted in the dead letters.
         seen: events that were done; None where duplicates are not looked for.
+
+    Args:
+        cancel: cancels what runs for an ordering key.
     """
 
-    __slots__ = ("_interrupted", "_under_way", "held", "parked", "ready", "released", "seen", "skips")
+    __slots__ = ("_cancel", "_interrupted", "_under_way", "held", "parked", "ready", "released", "seen", "skips")
 
-    def __init__(self) -> None:
+    def __init__(self, cancel: Callable[[Hashable], object]) -> None:
+        self._cancel = cancel
         self.ready = asyncio.Event()
         self.parked: dict[str, Parked] = {}
         self.held: dict[str, Hold] = {}
         self.released: dict[str, int] = {}
         self.skips: dict[int, Skip] = {}
         self.seen: Seen | None = None
-        self._under_way: dict[int, asyncio.Task[object]] = {}
+        self._under_way: dict[int, Hashable] = {}
         self._interrupted: set[int] = set()
 
-    def begin(self, offset: int) -> None:
-        """The current task waits, or sends requests, for an event until `end`: it may be interrupted."""
-        task = asyncio.current_task()
-        if task is not None:
-            self._under_way[offset] = task
+    def begin(self, offset: int, key: Hashable) -> None:
+        """What runs for the key waits, or sends requests, for this event until `end`: it may be interrupted."""
+        self._under_way[offset] = key
 
     def end(self, offset: int) -> None:
         """The event may not be interrupted any more."""
@@ -58,10 +61,9 @@ class Notes:
 
     def interrupt(self, offset: int) -> None:
         """Cancel whatever the event waits for, if it is under way."""
-        task = self._under_way.get(offset)
-        if task is not None and offset not in self._interrupted:
+        if offset in self._under_way and offset not in self._interrupted:
             self._interrupted.add(offset)
-            task.cancel()
+            self._cancel(self._under_way[offset])
 
     def was_interrupted(self, offset: int) -> bool:
         """Whether the cancellation that the current task met was `interrupt`'s, and nobody else's; then it is over."""

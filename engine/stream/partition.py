@@ -21,7 +21,7 @@ _TOO_LONG = 2_500  # characters of metadata from which the partition takes no fu
 _SHORT_AGAIN = 1_500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Job:
     """A record in its lane.
 
@@ -70,7 +70,7 @@ class Partition:
         self.lanes: Lanes[Job] = Lanes(handle)
         self.waiting: deque[Record] = deque()
         self.metadata_length = 0
-        self.notes = Notes()
+        self.notes = Notes(self.lanes.cancel)
 
     def ended(self, offset: int, size: int) -> None:
         """An event needs nothing more."""

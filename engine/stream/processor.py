@@ -17,6 +17,7 @@ from engine.observe.journal import Journal
 from engine.observe.metrics import Metrics
 from engine.outcome import Dead, Done, Outcome
 from engine.pipeline import Journey, Pipeline, internal
+from engine.stream.arrivals import Arrivals
 from engine.stream.commits import Committer
 from engine.stream.deadletters import DeadLetters
 from engine.stream.intake import Intake
@@ -81,6 +82,7 @@ class Processor:
         self._drain_within = config.shutdown_timeout
         self._pipeline = pipeline
         self._intake = intake
+        self._arrivals = Arrivals(self._take)
         self._committer = committer
         self._dead_letters = dead_letters
         self._journal = journal
@@ -129,19 +131,8 @@ class Processor:
 
     def deliver(self, records: list[Record]) -> None:
         """See `source.Owner`."""
-        for record in records:
-            partition = self.partitions.get(record.partition())
-            if partition is None:
-                continue
-            if partition.lease.ended:
-                partition.passed(size_of(record))
-                continue
-            try:
-                self._intake.take(partition, record)
-            except Exception as error:  # a bug of ours: nothing that comes after this record may be begun
-                log.error("record.failed", partition=record.partition(), offset=record.offset(), exc_info=error)
-                partition.lease.close()
-                self.failed(error)
+        found = [(self.partitions.get(record.partition()), record) for record in records]
+        self._arrivals.put([(partition, record) for partition, record in found if partition is not None])
 
     def expired(self, partition: int, messages: int) -> None:
         """See `source.Owner`."""
@@ -200,6 +191,19 @@ class Processor:
         """Events taken and not done, of all partitions."""
         return sum(partition.progress.pending for partition in self.partitions.values())
 
+    # --- records ------------------------------------------------------------------------------------------------------
+
+    def _take(self, partition: Partition, record: Record) -> None:
+        if partition.lease.ended:
+            partition.passed(size_of(record))
+            return
+        try:
+            self._intake.take(partition, record)
+        except Exception as error:  # a bug of ours: nothing that comes after this record may be begun
+            log.error("record.failed", partition=record.partition(), offset=record.offset(), exc_info=error)
+            partition.lease.close()
+            self.failed(error)
+
     # --- jobs ---------------------------------------------------------------------------------------------------------
 
     async def _handle(self, job: Job) -> bool:
@@ -245,7 +249,7 @@ class Processor:
         """How an event ends, by what the API answers or otherwise; `engine skip` may interrupt it."""
         notes, offset, lease = job.partition.notes, job.message.offset, job.partition.lease
         journey = None if job.event is None else Journey(job.event, job.key, lease, self._journal)
-        notes.begin(offset)
+        notes.begin(offset, job.key)
         try:
             if not notes.ready.is_set():
                 await lease.until(notes.ready)
@@ -256,7 +260,12 @@ class Processor:
             if lease.ended:
                 raise Revoked("the partition goes")
             withheld = self._withheld.verdict(job)
-            return await self._process(job, journey) if withheld is None else withheld
+            if withheld is not None:
+                return withheld
+            unfit = None if job.failure is None else self._unfit(job)
+            if journey is None or unfit is not None:
+                return unfit or Dead(None, Undeliverable(Stage.DECODE, "the record has no event"))
+            return await self._pipeline.process(journey)
         except asyncio.CancelledError:
             if not notes.was_interrupted(offset):
                 raise
@@ -264,14 +273,12 @@ class Processor:
         finally:
             notes.end(offset)
 
-    async def _process(self, job: Job, journey: Journey | None) -> Outcome:
-        event, failure = job.event, job.failure
-        if event is not None and failure is not None:
-            failure = self._refusal(event)
-        if journey is not None and failure is None:
-            return await self._pipeline.process(journey)
+    def _unfit(self, job: Job) -> Dead | None:
+        """The end of a record that is no event, or that has no ordering key by the rules as they are now."""
+        event = job.event
+        failure = job.failure if event is None else self._refusal(event)
         rule = None if event is None else self._pipeline.book.find(event.type, event.version)
-        return Dead(rule, failure or Undeliverable(Stage.DECODE, "the record has no event"))
+        return None if failure is None else Dead(rule, failure)
 
     def _refusal(self, event: Event) -> Undeliverable | None:
         """Why an event without an ordering key has none; None where the rules were mended since it was taken."""

@@ -86,7 +86,7 @@ async def test_a_lane_that_is_empty_is_forgotten_and_begins_anew() -> None:
         lanes.put("a", job)
         await _settle()
         await worker.let(job)
-        assert ({}, set()) == (lanes._lanes, lanes._tasks)
+        assert ({}, {}) == (lanes._lanes, lanes._tasks)
     assert ["a1", "a2"] == worker.ended
 
 
@@ -111,6 +111,20 @@ async def test_draining_cancels_what_is_late() -> None:
     await _settle()
     assert not await lanes.drain(0.01)
     assert ([], ["a1"]) == (worker.running, worker.ended)
+
+
+async def test_what_runs_for_one_key_can_be_cancelled() -> None:
+    """The other keys go on; a key that runs nothing is no error."""
+    worker = Worker()
+    lanes = Lanes(worker)
+    for key, job in (("a", "a1"), ("b", "b1")):
+        lanes.put(key, job)
+    await _settle()
+    lanes.cancel("a")
+    lanes.cancel("c")
+    await _settle()
+    assert (["b1"], ["a1"]) == (worker.running, worker.ended)
+    await lanes.abort()
 
 
 async def test_draining_nothing_is_at_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Hashable
 from datetime import UTC, datetime
 from typing import Any, cast
 from uuid import uuid5
@@ -382,10 +383,11 @@ async def test_a_skip_for_another_topic_or_partition_is_left_to_its_owner() -> N
 
 async def test_a_cancellation_by_somebody_else_is_none_of_ours() -> None:
     """Only `interrupt` makes one that is swallowed, and only once."""
-    notes = Notes()
+    tasks: dict[Hashable, asyncio.Task[str]] = {}
+    notes = Notes(lambda key: tasks[key].cancel())
 
     async def work() -> str:
-        notes.begin(1)
+        notes.begin(1, "ada")
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -396,7 +398,7 @@ async def test_a_cancellation_by_somebody_else_is_none_of_ours() -> None:
             notes.end(1)
         return "done"
 
-    ours = asyncio.create_task(work())
+    ours = tasks["ada"] = asyncio.create_task(work())
     await asyncio.sleep(0)
     notes.interrupt(1)
     notes.interrupt(2)
@@ -406,7 +408,7 @@ async def test_a_cancellation_by_somebody_else_is_none_of_ours() -> None:
     theirs.cancel()
     with pytest.raises(asyncio.CancelledError):
         await theirs
-    both = asyncio.create_task(work())
+    both = tasks["ada"] = asyncio.create_task(work())
     await asyncio.sleep(0)
     notes.interrupt(1)
     both.cancel()
