@@ -12,7 +12,7 @@ from engine.rules.model import Rule
 
 @dataclass(slots=True)
 class Done:
-    """All requests of the rule had an accepted answer."""
+    """All requests of the rule had an accepted answer. Not frozen: see `api.messages`."""
 
     rule: Rule
     attempts: int

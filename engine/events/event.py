@@ -1,4 +1,4 @@
-"""What came from the topic (Message) and what it means (Event)."""
+"""What came from the topic (Message) and what it means (Event). Not frozen: see `api.messages`."""
 
 from __future__ import annotations
 

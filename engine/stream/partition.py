@@ -23,7 +23,7 @@ _SHORT_AGAIN = 1_500
 
 @dataclass(slots=True)
 class Job:
-    """A record in its lane.
+    """A record in its lane. Not frozen: see `api.messages`.
 
     Attributes:
         partition: where it belongs.

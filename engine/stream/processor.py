@@ -39,6 +39,21 @@ log = structlog.get_logger()
 class Processor:
     """What `source.Owner` tells ends here. Lives on the event loop.
 
+    Args:
+        config: all of it.
+        pipeline: processes events.
+        intake: makes jobs of records.
+        committer: commits.
+        dead_letters: writes them.
+        journal: told of every end.
+        metrics: for counts that are nobody's event.
+        stamp: renewed by the consumer thread.
+        trust: seconds that a stamp is good for.
+        clock: monotonic seconds.
+        redact: takes secrets out of a text.
+        on_change: called when partitions or the storm changed, for /readyz.
+        keeper: of the state topic; None: what is parked, done or to be skipped is not kept.
+
     Attributes:
         partitions: assigned now, by number.
         storm: whether the engine holds.
@@ -62,23 +77,6 @@ class Processor:
         on_change: Callable[[], None],
         keeper: Keeper | None = None,
     ) -> None:
-        """Put the parts together.
-
-        Args:
-            config: all of it.
-            pipeline: processes events.
-            intake: makes jobs of records.
-            committer: commits.
-            dead_letters: writes them.
-            journal: told of every end.
-            metrics: for counts that are nobody's event.
-            stamp: renewed by the consumer thread.
-            trust: seconds that a stamp is good for.
-            clock: monotonic seconds.
-            redact: takes secrets out of a text.
-            on_change: called when partitions or the storm changed, for /readyz.
-            keeper: of the state topic; None: what is parked, done or to be skipped is not kept.
-        """
         self._drain_within = config.shutdown_timeout
         self._pipeline = pipeline
         self._intake = intake
