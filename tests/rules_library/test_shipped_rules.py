@@ -124,13 +124,13 @@ class TestUpdateAppliedControlStatus:
     @pytest.mark.parametrize("hits", [[], [CONTROL, CONTROL], [{**CONTROL, "ref_id": "other"}]])
     def test_any_other_hits_are_refused(self, hits: list[dict[str, Any]]) -> None:
         """None, two, or one with another ref_id (the API ignored the filter): nothing is written."""
-        expected = f"{len(hits)} applied controls have ref_id AC-7, exactly 1 expected"
+        expected = f"{len(hits)} applied controls found, exactly 1 with ref_id AC-7 expected"
         assert expected in dead(self.TYPE, STATUS, page(*hits))
 
     @pytest.mark.parametrize("hits", [[], [FOLDER, FOLDER], [{**FOLDER, "name": "Global"}]])
     def test_a_folder_that_is_not_unique_is_refused(self, hits: list[dict[str, Any]]) -> None:
         """A folder name must hit exactly one folder of that name."""
-        assert "exactly 1 expected" in dead(self.TYPE, {**STATUS, "folder": "Production"}, page(*hits))
+        assert "exactly 1 named Production expected" in dead(self.TYPE, {**STATUS, "folder": "Production"}, page(*hits))
 
     def test_an_empty_ref_id_is_refused_before_anything_is_sent(self) -> None:
         """An empty filter would match every control."""
@@ -314,7 +314,9 @@ class TestCreateIncident:
     @pytest.mark.parametrize("hits", [[], [FOLDER, FOLDER]])
     def test_a_folder_that_is_not_unique_is_refused(self, hits: list[dict[str, Any]]) -> None:
         """The incident must not land anywhere else."""
-        assert f"{len(hits)} folders are named Production" in dead(self.TYPE, INCIDENT, page(*hits))
+        assert f"{len(hits)} folders found, exactly 1 named Production expected" in dead(
+            self.TYPE, INCIDENT, page(*hits)
+        )
 
 
 class TestReportVulnerability:
@@ -359,7 +361,9 @@ class TestReportVulnerability:
     def test_an_asset_that_is_not_unique_is_refused(self, hits: list[dict[str, Any]]) -> None:
         """Each name must hit one asset of exactly that name; nothing is created."""
         answers = (page(FOLDER), page(), page(*hits))
-        assert "assets are named Gateway in folder Production" in dead(self.TYPE, VULNERABILITY, *answers)
+        assert f"{len(hits)} assets found in folder Production, exactly 1 named Gateway expected" in dead(
+            self.TYPE, VULNERABILITY, *answers
+        )
 
     def test_already_used_by_our_own_vulnerability_is_done(self) -> None:
         """The answer of the first POST was lost; the vulnerability is there."""
