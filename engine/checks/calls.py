@@ -127,7 +127,7 @@ def _calls(template: Template) -> Iterator[Call]:
     if "|" not in template.source and " is " not in template.source:
         return  # most templates call none
     for node in walk(template.ast()):
-        if not isinstance(node, nodes.Filter | nodes.Test):
+        if type(node) is not nodes.Filter and type(node) is not nodes.Test:
             continue
         kind: Kind = "filter" if isinstance(node, nodes.Filter) else "test"
         keywords = tuple(str(one.key) for one in node.kwargs)

@@ -113,9 +113,9 @@ def _fields(tree: nodes.Node) -> Iterator[tuple[str, str | int, nodes.Node]]:
 
 def _fields_at(node: nodes.Node) -> Iterator[tuple[str, str | int, nodes.Node]]:
     """The field that a node looks up, where it is one of a name."""
-    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
+    if type(node) is nodes.Getattr and type(node.node) is nodes.Name:
         yield node.node.name, node.attr, node
-    elif isinstance(node, nodes.Getitem) and isinstance(node.node, nodes.Name):
+    elif type(node) is nodes.Getitem and type(node.node) is nodes.Name:
         key = node.arg.value if isinstance(node.arg, nodes.Const) else None
         if isinstance(key, str | int):
             yield node.node.name, key, node
@@ -165,7 +165,7 @@ def _against_list(node: nodes.Compare) -> bool:
 
 
 def _names(tree: nodes.Node) -> Iterator[nodes.Name]:
-    return (node for node in walk(tree) if isinstance(node, nodes.Name))
+    return (node for node in walk(tree) if type(node) is nodes.Name)
 
 
 def _free(body: list[nodes.Node], bound: set[str]) -> Iterator[nodes.Name]:

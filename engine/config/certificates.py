@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 
 
@@ -21,6 +20,8 @@ def authority_problem(path: Path) -> str:
     unreadable = file_problem(path)
     if unreadable:
         return unreadable
+    import ssl  # noqa: PLC0415 - slow, and many a verb reads a configuration that names no certificate
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         context.load_verify_locations(cafile=path)
@@ -34,6 +35,8 @@ def key_problem(certificate: Path, key: Path, password: str | None = None) -> st
     unreadable = file_problem(key)
     if unreadable:
         return unreadable
+    import ssl  # noqa: PLC0415 - as above
+
     asked: list[bool] = []
 
     def answer() -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from email import message_from_bytes
-from email.policy import HTTP
 from mimetypes import MimeTypes
 from typing import Any, NamedTuple
 
@@ -149,6 +147,9 @@ def outline(body: bytes, media_type: str, sources: Sequence[Source] = ()) -> dic
         media_type: with their boundary.
         sources: files that the body lacks.
     """
+    from email import message_from_bytes  # noqa: PLC0415 - slow, and only where people look at such a body
+    from email.policy import HTTP  # noqa: PLC0415
+
     urls = {body.count(one.without, 0, one.at): one.url for one in sources}  # by the number of their part
     head = f"Content-Type: {media_type}\r\n\r\n".encode()
     found: dict[str, Any] = {}

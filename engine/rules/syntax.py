@@ -9,41 +9,44 @@ from typing import Final
 
 from jinja2 import TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
+from jinja2.parser import Parser
 
 from engine.findings import suggest
 from engine.rules.filters import INTERNAL
 from engine.rules.sandbox import GLOBALS, Sandbox
 
 _MARKS = ("{{", "{%", "{#")
-_ALLOWED: Final = (
-    nodes.Template,
-    nodes.Output,
-    nodes.TemplateData,
-    nodes.If,
-    nodes.For,
-    nodes.Assign,
-    nodes.AssignBlock,
-    nodes.NSRef,
-    nodes.Name,
-    nodes.Const,
-    nodes.Tuple,
-    nodes.List,
-    nodes.Dict,
-    nodes.Pair,
-    nodes.Keyword,
-    nodes.CondExpr,
-    nodes.Scope,  # what `autoescape` stands in; it is refused itself
-    nodes.Filter,
-    nodes.Test,
-    nodes.Call,
-    nodes.Getitem,
-    nodes.Getattr,
-    nodes.Slice,
-    nodes.Concat,
-    nodes.Compare,
-    nodes.Operand,
-    nodes.BinExpr,
-    nodes.UnaryExpr,
+_ALLOWED: Final[frozenset[type]] = frozenset(
+    {
+        nodes.Template,
+        nodes.Output,
+        nodes.TemplateData,
+        nodes.If,
+        nodes.For,
+        nodes.Assign,
+        nodes.AssignBlock,
+        nodes.NSRef,
+        nodes.Name,
+        nodes.Const,
+        nodes.Tuple,
+        nodes.List,
+        nodes.Dict,
+        nodes.Pair,
+        nodes.Keyword,
+        nodes.CondExpr,
+        nodes.Scope,  # what `autoescape` stands in; it is refused itself
+        nodes.Filter,
+        nodes.Test,
+        nodes.Call,
+        nodes.Getitem,
+        nodes.Getattr,
+        nodes.Slice,
+        nodes.Concat,
+        nodes.Compare,
+        nodes.Operand,
+        *nodes.BinExpr.__subclasses__(),
+        *nodes.UnaryExpr.__subclasses__(),
+    }
 )
 _STATEMENTS: Final[dict[type[nodes.Node], str]] = {
     nodes.Import: "import",
@@ -57,6 +60,7 @@ _STATEMENTS: Final[dict[type[nodes.Node], str]] = {
     nodes.With: "with",
     nodes.ScopedEvalContextModifier: "autoescape",
 }
+_PLAIN = frozenset({str, int, float, bool, type(None)})  # what most fields of nodes hold; known at a glance
 _SPECIAL_NAMES = frozenset({"self", "super", "caller", "varargs", "kwargs"})
 
 
@@ -99,7 +103,8 @@ def read(sandbox: Sandbox, source: str) -> Parsed:
         TemplateInvalid: it is no template, or uses what a rule may not use.
     """
     try:
-        tree = sandbox.parse(source)
+        # `sandbox.parse` less a walk that tells every node its environment: nobody asks any but the root for it
+        tree = nodes.Template(Parser(sandbox, source).subparse(), lineno=1, environment=sandbox)
     except TemplateSyntaxError as error:
         raise _syntax(error, source) from error
     except (RecursionError, ValueError, MemoryError) as error:
@@ -120,7 +125,7 @@ def whole_expression(tree: nodes.Template) -> nodes.Expr | None:
         return None
     found = None
     for child in tree.body[0].nodes:
-        if isinstance(child, nodes.TemplateData):
+        if type(child) is nodes.TemplateData:
             if child.data.strip():
                 return None
         elif found is not None:
@@ -135,10 +140,10 @@ def children(node: nodes.Node) -> list[nodes.Node]:
     found: list[nodes.Node] = []
     for name in node.fields:
         value = getattr(node, name, None)
-        if isinstance(value, nodes.Node):
-            found.append(value)
-        elif type(value) is list:
+        if type(value) is list:
             found += [one for one in value if isinstance(one, nodes.Node)]
+        elif type(value) not in _PLAIN and isinstance(value, nodes.Node):
+            found.append(value)
     return found
 
 
@@ -184,7 +189,7 @@ def _judge(tree: nodes.Template, sandbox: Sandbox, source: str) -> tuple[set[str
             _judge_word("filter", node, sandbox.filters, source)
         elif type(node) is nodes.Test:
             _judge_word("test", node, sandbox.tests, source)
-        elif not isinstance(node, _ALLOWED):
+        elif type(node) not in _ALLOWED:
             word = _STATEMENTS.get(type(node), type(node).__name__.lower())
             raise _refused(node, source, f"'{word}' is not allowed in a rule")
         elif type(node) is nodes.For and node.recursive:

@@ -21,7 +21,7 @@ from engine.typing.flaws import FlawKind, Flaws
 from engine.typing.judging import judge
 from engine.typing.model import Bytes, Field, ListOf, Map, Null, Number, NumberKind, Record, Source, Type
 from engine.typing.narrowing import narrow, truth_of
-from engine.typing.scope import Env, is_sure, names_in, path_of
+from engine.typing.scope import Env, is_sure, names_in, proven
 
 GUARD = "use default('...', true), or check it with `is not none`"
 """What to write where null fails."""
@@ -59,7 +59,7 @@ class Typer:
         return found
 
     def _typed(self, node: nodes.Node | None, env: Env, lenient: bool) -> Type:
-        if lenient and isinstance(node, nodes.Getattr | nodes.Getitem):
+        if lenient and isinstance(node, (nodes.Getattr, nodes.Getitem)):
             return access(self, node, env, lenient=True)
         if lenient and isinstance(node, nodes.CondExpr):
             return _inline_if(self, node, env, lenient=True)
@@ -201,8 +201,7 @@ def _const(_: Typer, node: nodes.Const, env: Env) -> Type:  # noqa: ARG001 - as 
 
 
 def _name(_: Typer, node: nodes.Name, env: Env) -> Type:
-    path = path_of(node, env)
-    found = env.facts.get(path) if path is not None else None
+    found = proven(node, env)
     return env.names.get(node.name, model.UNKNOWN) if found is None else found
 
 

@@ -12,7 +12,7 @@ from engine.typing import model
 from engine.typing.comparing import choices
 from engine.typing.flaws import FlawKind
 from engine.typing.model import ListOf, Map, Null, Record, Source, Text, Type, Unknown
-from engine.typing.scope import RESPONSE, Env, fields_of, path_of
+from engine.typing.scope import RESPONSE, Env, fields_of, proven
 
 if TYPE_CHECKING:
     from engine.typing.expressions import Typer
@@ -30,9 +30,9 @@ def access(typer: Typer, node: nodes.Getattr | nodes.Getitem, env: Env, *, lenie
         lenient: it may be missing, and so may what stands before it be null.
     """
     typer.flaws.look(node)
-    path = path_of(node, env)
-    if path is not None and path in env.facts:
-        return env.facts[path]
+    known = proven(node, env)
+    if known is not None:
+        return known
     if lenient:
         owner = typer.of(node.node, env)
         owner = model.without(owner, Null) or model.UNKNOWN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import nodes
 
@@ -58,31 +58,28 @@ def narrow(typer: Typer, node: nodes.Node, env: Env, *, truth: bool) -> Env:
 
 
 def _narrow(typer: Typer, node: nodes.Node, env: Env, truth: bool) -> Env:
-    match node:
-        case nodes.Not():
-            return _narrow(typer, node.node, env, not truth)
-        case nodes.And() if truth:
-            return _narrow(typer, node.right, _narrow(typer, node.left, env, True), True)
-        case nodes.And():
-            beside = _narrow(typer, node.right, _narrow(typer, node.left, env, True), False)
-            return join(_narrow(typer, node.left, env, False), beside)
-        case nodes.Or() if truth:
-            beside = _narrow(typer, node.right, _narrow(typer, node.left, env, False), True)
-            return join(_narrow(typer, node.left, env, True), beside)
-        case nodes.Or():
-            return _narrow(typer, node.right, _narrow(typer, node.left, env, False), False)
-        case nodes.Const():
-            return env if bool(node.value) is truth else env.end()
-        case nodes.CondExpr():
-            return _chosen(typer, node, env, truth)
-        case nodes.Test(node=nodes.Expr() as subject):
-            return _test(typer, node, subject, env, truth)
-        case nodes.Compare(ops=[nodes.Operand() as only]):
-            return _comparison(typer, node.expr, only.op, only.expr, env, truth)
-        case nodes.Filter(node=nodes.Expr() as subject):
-            return _through(typer, node, subject, env, truth)
-        case _:
-            return _keep(typer, node, env, model.truthy if truth else model.falsy)
+    known = _BY_NODE.get(type(node))
+    if known is not None:
+        return known(typer, node, env, truth)
+    return _keep(typer, node, env, model.truthy if truth else model.falsy)
+
+
+def _not(typer: Typer, node: nodes.Not, env: Env, truth: bool) -> Env:
+    return _narrow(typer, node.node, env, not truth)
+
+
+def _and(typer: Typer, node: nodes.And, env: Env, truth: bool) -> Env:
+    last = _narrow(typer, node.right, _narrow(typer, node.left, env, True), truth)
+    return last if truth else join(_narrow(typer, node.left, env, False), last)
+
+
+def _or(typer: Typer, node: nodes.Or, env: Env, truth: bool) -> Env:
+    last = _narrow(typer, node.right, _narrow(typer, node.left, env, False), truth)
+    return join(_narrow(typer, node.left, env, True), last) if truth else last
+
+
+def _const(_: Typer, node: nodes.Const, env: Env, truth: bool) -> Env:
+    return env if bool(node.value) is truth else env.end()
 
 
 def _chosen(typer: Typer, node: nodes.CondExpr, env: Env, truth: bool) -> Env:
@@ -92,9 +89,9 @@ def _chosen(typer: Typer, node: nodes.CondExpr, env: Env, truth: bool) -> Env:
     return join(first, otherwise if node.expr2 is None else _narrow(typer, node.expr2, otherwise, truth))
 
 
-def _test(typer: Typer, node: nodes.Test, subject: nodes.Expr, env: Env, truth: bool) -> Env:
+def _test(typer: Typer, node: nodes.Test, env: Env, truth: bool) -> Env:
     """`is none`, `is string`, `is eq x`."""
-    name = node.name
+    name, subject = node.name, node.node
     kinds = _OF_TYPE.get(name)
     if kinds is not None:
         return _keep(typer, subject, env, lambda found: _of_kinds(found, kinds, truth))
@@ -116,6 +113,13 @@ def _of_kinds(found: Type, kinds: tuple[type, ...], truth: bool) -> Type | None:
         return model.NULL if kinds == (Null,) and truth else found
     kept = [one for one in model.members(found) if isinstance(one, kinds) is truth]
     return model.union(*kept) if kept else None
+
+
+def _compare(typer: Typer, node: nodes.Compare, env: Env, truth: bool) -> Env:
+    """One comparison; of `a < b < c` nothing is said."""
+    if len(node.ops) != 1:
+        return _keep(typer, node, env, model.truthy if truth else model.falsy)
+    return _comparison(typer, node.expr, node.ops[0].op, node.ops[0].expr, env, truth)
 
 
 def _comparison(typer: Typer, left: nodes.Expr, operator: str, right: nodes.Expr, env: Env, truth: bool) -> Env:
@@ -215,9 +219,10 @@ def _no_member(typer: Typer, left: nodes.Expr, right: nodes.Expr, env: Env) -> E
     return env
 
 
-def _through(typer: Typer, node: nodes.Filter, subject: nodes.Expr, env: Env, truth: bool) -> Env:
+def _through(typer: Typer, node: nodes.Filter, env: Env, truth: bool) -> Env:
     """A filter whose result counts as true only if its value does."""
-    if not truth:
+    subject = node.node
+    if not truth or subject is None:
         return env
     if node.name in _KEEPING:
         return _narrow(typer, subject, env, True)
@@ -247,3 +252,15 @@ def _around(typer: Typer, node: nodes.Node, env: Env, left: Callable[[Type], Typ
         instead = typer.of(node.args[0], env) if node.args else model.text_of("")
         return _keep(typer, node.node, env, left) if left(instead) is None else env
     return env
+
+
+_BY_NODE: dict[type, Callable[[Typer, Any, Env, bool], Env]] = {
+    nodes.Not: _not,
+    nodes.And: _and,
+    nodes.Or: _or,
+    nodes.Const: _const,
+    nodes.CondExpr: _chosen,
+    nodes.Test: _test,
+    nodes.Compare: _compare,
+    nodes.Filter: _through,
+}

@@ -84,16 +84,22 @@ def join(one: Env, other: Env) -> Env:
 
 def path_of(node: nodes.Node, env: Env) -> Path | None:
     """The way to the value of `a.b['c'][0]`, through aliases; None for any other expression."""
-    if isinstance(node, nodes.Name):
+    if type(node) is nodes.Name:
         return env.aliases.get(node.name, (node.name,))
-    if isinstance(node, nodes.Getattr):
+    if type(node) is nodes.Getattr:
         owner = path_of(node.node, env)
         return None if owner is None else (*owner, node.attr)
-    if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+    if type(node) is nodes.Getitem and type(node.arg) is nodes.Const:
         owner = path_of(node.node, env)
         key = node.arg.value
         return (*owner, key) if owner is not None and isinstance(key, str | int) else None
     return None
+
+
+def proven(node: nodes.Node, env: Env) -> Type | None:
+    """What a condition around proves of an expression; None where nothing does."""
+    path = path_of(node, env) if env.facts else None
+    return None if path is None else env.facts.get(path)
 
 
 def names_in(node: nodes.Node) -> Iterator[str]:
@@ -101,7 +107,7 @@ def names_in(node: nodes.Node) -> Iterator[str]:
     waiting = [node]
     while waiting:
         found = waiting.pop()
-        if isinstance(found, nodes.Name):
+        if type(found) is nodes.Name:
             yield found.name
         else:
             waiting += children(found)
