@@ -36,7 +36,7 @@ def build_clients(
     Raises:
         Unusable: a URL, certificate, credential or OpenAPI document cannot be used; says which.
     """
-    files = _files(config.files.s3)
+    files = open_files(config.files.s3)
 
     def client(api: Api) -> Client:
         contract = None if api.openapi is None else Contract.load(api.openapi)
@@ -56,8 +56,12 @@ def build_clients(
     return {api.name: client(api) for api in (config.api, *config.apis.values())}
 
 
-def _files(s3: S3) -> Files | None:
-    """The store of files; None where no bucket is configured."""
+def open_files(s3: S3) -> Files | None:
+    """The store of files; None where no bucket is configured. Nothing connects yet.
+
+    Raises:
+        Unusable: the extra `s3` is not installed.
+    """
     if not s3.buckets:
         return None
     try:  # the one module that needs the extra

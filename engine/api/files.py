@@ -29,6 +29,15 @@ class Files(Protocol):
         """
         ...
 
+    async def probe(self, bucket: str) -> None:
+        """Ask a bucket for a file that is hardly there: it is enough that the bucket is, and lets us look.
+
+        Raises:
+            Undeliverable: there is no such bucket, or it denies to read it.
+            Transient: the store gave no answer.
+        """
+        ...
+
 
 class NoFiles:
     """Where no store is configured."""
@@ -40,6 +49,14 @@ class NoFiles:
             Undeliverable: always.
         """
         raise Undeliverable(Stage.RENDER, f"{url}: no file store is configured; name its bucket in files.s3.buckets")
+
+    async def probe(self, bucket: str) -> None:
+        """Refuse.
+
+        Raises:
+            Undeliverable: always.
+        """
+        await self.fetch(f"s3://{bucket}", 0)
 
 
 def bucket_and_key(url: str) -> tuple[str, str] | None:

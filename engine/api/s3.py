@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # the library has it for type checkers only
 
 _STATUS = re.compile(r"status code: ([1-5][0-9][0-9])\b")
 _LATER = frozenset({408, 429})
+_NO_BUCKET = "<Code>NoSuchBucket</Code>"
+_HARDLY_THERE = "engine-doctor"  # a key
 
 
 class S3Files:
@@ -38,13 +40,23 @@ class S3Files:
             async with asyncio.timeout(self._config.timeout):
                 return await self._read(url, *found, before)
         except FileNotFoundError as error:
-            raise Undeliverable(Stage.REQUEST, f"{url}: the store has no such file") from error
+            what = "bucket" if _NO_BUCKET in str(error) else "file"
+            raise Undeliverable(Stage.REQUEST, f"{url}: the store has no such {what}") from error
         except (PermissionDeniedError, UnauthenticatedError) as error:
             raise Undeliverable(Stage.REQUEST, f"{url}: the store denies to read it") from error
         except TimeoutError as error:
             raise Transient(f"{url}: the store gave no whole answer in time", reason="timeout") from error
         except BaseError as error:
             raise _failure(url, error) from error
+
+    async def probe(self, bucket: str) -> None:
+        """See `api.files.Files`."""
+        try:
+            await self.fetch(f"s3://{bucket}/{_HARDLY_THERE}", 0)
+        except Undeliverable as error:
+            cause = error.__cause__
+            if not isinstance(cause, FileNotFoundError) or _NO_BUCKET in str(cause):
+                raise
 
     async def _read(self, url: str, bucket: str, key: str, before: int) -> bytes:
         try:

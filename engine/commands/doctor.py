@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,11 +16,12 @@ import confluent_kafka
 
 from engine import __version__
 from engine.api.client import Client
-from engine.api.clients import build_clients
+from engine.api.clients import build_clients, open_files
+from engine.api.files import Files as Store
 from engine.api.lone import LoneCall
 from engine.api.messages import Accept, Request, Response
 from engine.config.load import load_config
-from engine.config.model import Api, Config, NoAuth
+from engine.config.model import Api, Config, Files, NoAuth
 from engine.errors import EngineError, NoAnswer, Transient, Unavailable, Undeliverable, Unusable
 from engine.events.registry import Registry
 from engine.events.schemas import LocalSchemas
@@ -158,7 +159,7 @@ def apis(config: Config) -> Iterator[Result]:
 
 
 async def _ask_all(config: Config) -> list[Result]:
-    clients = build_clients(config)
+    clients = build_clients(replace(config, files=Files()))  # the store of files has lines of its own
     try:
         named = [(config.api, clients[""]), *((api, clients[name]) for name, api in config.apis.items())]
         return [await _ask(api, client, readable(config, api)) for api, client in named]
@@ -232,6 +233,38 @@ def readable(config: Config, api: Api) -> str | None:
     return next((path for path, known in found.items() if "{" not in path and "get" in document.item(known)), None)
 
 
+def files(config: Config) -> Iterator[Result]:
+    """Each bucket of the store of files, where some are configured: it is there, and lets us read."""
+    try:
+        store = open_files(config.files.s3)
+    except Unusable as error:
+        yield Result(str(error), "install it; an image has it when it is built with the argument EXTRAS=s3")
+        return
+    if store is not None:
+        yield from run(_probe_all(store, config.files.s3.buckets))
+
+
+async def _probe_all(store: Store, buckets: Iterable[str]) -> list[Result]:
+    return [await _probe(store, bucket) for bucket in buckets]
+
+
+async def _probe(store: Store, bucket: str) -> Result:
+    try:
+        await store.probe(bucket)
+    except (Undeliverable, Transient) as error:
+        return Result(f"files.s3: {error}", _store_remedy(str(error)))
+    return Result(f"files.s3: the bucket {bucket!r} answers and accepts the credentials")
+
+
+def _store_remedy(text: str) -> str:
+    known = {
+        "denies": "check files.s3.access_key and secret_key, then that they may get objects and list the bucket",
+        "no such bucket": "create it, or correct files.s3: buckets, endpoint, region",
+    }
+    found = [remedy for sign, remedy in known.items() if sign in text]
+    return found[0] if found else "start the store, or correct files.s3: endpoint, region"
+
+
 def rules(config: Config) -> Iterator[Result]:
     """All rules load, and so do all schemas."""
     try:
@@ -249,5 +282,5 @@ def rules(config: Config) -> Iterator[Result]:
         yield Result(f"{many(len(schemas), 'event schema')} in {config.events.schemas}")
 
 
-CHECKS: tuple[Check, ...] = (versions, broker, registry, apis, rules)
+CHECKS: tuple[Check, ...] = (versions, broker, registry, apis, files, rules)
 """In the order of their lines."""

@@ -58,7 +58,9 @@ class S3Server:
         elif fault == 200 and path not in self.objects:
             status = 404
         if status > 200:
-            body = f"<Error><Code>{_CODES[status]}</Code><Message>{key} says no</Message></Error>".encode()
+            is_there = path.split("/")[1] == "reports"
+            code = _CODES[status] if is_there or status != 404 else "NoSuchBucket"
+            body = f"<Error><Code>{code}</Code><Message>{key} says no</Message></Error>".encode()
         lines = [
             f"HTTP/1.1 {max(status, 200)} X",
             f"Content-Length: {len(body)}",

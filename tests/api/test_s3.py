@@ -7,13 +7,13 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
+from typing import get_args
 
 import pytest
 
 from engine.api.clients import build_clients
 from engine.api.s3 import S3Files
-from engine.config.model import S3, Api, Config, Files, Limits
+from engine.config.model import S3, Api, Config, Files, Limits, TransportName
 from engine.config.secret import Secret
 from engine.errors import Stage, Transient, Undeliverable, Unusable
 from engine.rules.plan import run
@@ -33,9 +33,9 @@ request:
 
 
 def files(server: S3Server, limit: int = 100, timeout: float = 5.0, access_key: Secret | None = None) -> S3Files:
-    """The client under test; only `reports` may be read."""
+    """The client under test; only `reports` may be read, and `gone`, which is no bucket."""
     access_key = access_key or Secret("AK")
-    return S3Files(S3(("reports",), server.url, "eu-west-1", access_key, Secret(SECRET), limit, timeout))
+    return S3Files(S3(("reports", "gone"), server.url, "eu-west-1", access_key, Secret(SECRET), limit, timeout))
 
 
 async def failure(server: S3Server, url: str, **more: float) -> Undeliverable | Transient:
@@ -71,6 +71,7 @@ async def test_configured_keys_are_used_alone(monkeypatch: pytest.MonkeyPatch) -
     ("url", "stage", "said"),
     [
         ("s3://reports/none.pdf", Stage.REQUEST, "s3://reports/none.pdf: the store has no such file"),
+        ("s3://gone/a", Stage.REQUEST, "s3://gone/a: the store has no such bucket"),
         ("s3://other/a", Stage.RENDER, "s3://other/a: its bucket is not one of files.s3.buckets"),
         ("s3://reports/../other/a", Stage.RENDER, "s3://reports/../other/a: its bucket is not one of files.s3.buckets"),
     ],
@@ -137,8 +138,20 @@ async def test_rotated_credentials(tmp_path: Path) -> None:
         assert ["OLD", "OLD", "NEW"] == server.keys
 
 
-@pytest.mark.parametrize("transport", ["pyreqwest", "httpx"])
-async def test_from_the_store_to_the_api(transport: Literal["pyreqwest", "httpx"]) -> None:
+async def test_a_bucket_is_probed() -> None:
+    """That a file is not there is answer enough; that there is no bucket is not."""
+    async with s3_server() as server:
+        await files(server).probe("reports")
+        assert ["/reports/engine-doctor"] == server.asked
+        with pytest.raises(Undeliverable, match="s3://gone/engine-doctor: the store has no such bucket"):
+            await files(server).probe("gone")
+        server.allowed = "other"
+        with pytest.raises(Undeliverable, match="s3://reports/engine-doctor: the store denies to read it"):
+            await files(server).probe("reports")
+
+
+@pytest.mark.parametrize("transport", get_args(TransportName))
+async def test_from_the_store_to_the_api(transport: TransportName) -> None:
     """A rule's file comes out of the store and arrives at the API, over each transport."""
     request = next(run(rule(UPLOAD), event({"key": "2026/a.pdf"}), Limits()))
     async with s3_server() as server, listening() as (url, bodies):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -16,17 +20,19 @@ from engine.commands.doctor import (
     _line,
     apis,
     doctor,
+    files,
     readable,
     registry,
     rules,
     versions,
 )
-from engine.config.model import Api, Config, Events, HeaderAuth, NoAuth, Rules, SchemaRegistry
+from engine.config.model import S3, Api, Config, Events, Files, HeaderAuth, NoAuth, Rules, SchemaRegistry
 from engine.config.secret import Secret
 from engine.demo.api import TOKEN, SampleApi
 from engine.demo.registry import SampleRegistry
 from engine.demo.shipped import shipped
 from engine.demo.web import Answered, Asked, Web
+from tests.api.s3_server import S3Server, s3_server
 from tests.services.kafka import Kafka
 from tests.services.registry import Registry
 
@@ -50,6 +56,62 @@ def test_a_line_begins_with_the_verdict() -> None:
     """In order, or not and what to do."""
     assert "ok    a" == _line(Result("a"))
     assert "FAIL  a -> b" == _line(Result("a", "b"))
+
+
+@pytest.fixture
+def store() -> Iterator[S3Server]:
+    """A store of files with the bucket `reports`, on a thread of its own."""
+    began, end = Future[tuple[S3Server, asyncio.AbstractEventLoop]](), asyncio.Event()
+
+    async def serve() -> None:
+        async with s3_server() as server:
+            began.set_result((server, asyncio.get_running_loop()))
+            await end.wait()
+
+    thread = Thread(target=asyncio.run, args=(serve(),))
+    thread.start()
+    server, loop = began.result(20)
+    yield server
+    loop.call_soon_threadsafe(end.set)
+    thread.join()
+
+
+def _with_files(url: str, *buckets: str) -> Config:
+    return Config(files=Files(S3(buckets, url, "eu-west-1", Secret("AK"), Secret("very-secret"))))
+
+
+def test_every_bucket_is_asked(store: S3Server) -> None:
+    """A line each: it answers, or what to do."""
+    answered, gone = files(_with_files(store.url, "reports", "gone"))
+    assert Result("files.s3: the bucket 'reports' answers and accepts the credentials") == answered
+    assert gone.text.endswith("the store has no such bucket")
+    assert "create it, or correct files.s3: buckets, endpoint, region" == gone.remedy
+
+
+def test_a_store_that_denies_or_is_away_is_told(store: S3Server) -> None:
+    """The credentials themselves are not shown."""
+    store.allowed = "other"
+    denied = _one(files(_with_files(store.url, "reports")))
+    away = _one(files(_with_files("http://127.0.0.1:1", "reports")))
+    assert "very-secret" not in denied.text
+    assert (denied.remedy or "").startswith("check files.s3.access_key and secret_key")
+    assert "start the store, or correct files.s3: endpoint, region" == away.remedy
+
+
+def test_without_a_bucket_no_store_is_asked() -> None:
+    """Then there is no line."""
+    assert [] == list(files(Config()))
+
+
+def test_a_missing_extra_is_told_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what installs it; the API is asked all the same."""
+    monkeypatch.delitem(sys.modules, "engine.api.s3", raising=False)
+    monkeypatch.setitem(sys.modules, "obstore", None)  # as if it were not there
+    config = replace(_with_files("http://127.0.0.1:1", "reports"), api=api)
+    result = _one(files(config))
+    assert "needs the extra 's3'" in result.text
+    assert "EXTRAS=s3" in (result.remedy or "")
+    assert None is _one(apis(config)).remedy
 
 
 def test_versions_are_shown() -> None:
