@@ -35,11 +35,12 @@ def verbs() -> None:
 @verbs.command(short_help="Consume events until SIGTERM or SIGINT.")
 @_config
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes, 1 to 64.")
-def run(config_file: Path | None, workers: int) -> int:
+@click.pass_obj
+def run(early: list[int] | None, config_file: Path | None, workers: int) -> int:
     """Consume events until SIGTERM or SIGINT; then finish what is in flight, commit and stop."""
     from engine.signals import listening
 
-    with listening() as heard:  # before the other imports: they take the longest part of the start
+    with listening(early) as heard:  # before the other imports: they take the longest part of the start
         from engine.commands.run import run as command
 
         return command(config_file, workers, heard)
@@ -269,15 +270,15 @@ def version() -> int:
     return _OK
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """The console script: run a verb and end the process with its exit code."""
-    sys.exit(call(sys.argv[1:] if arguments is None else arguments))
+def main(arguments: Sequence[str] | None = None, heard: list[int] | None = None) -> NoReturn:
+    """Run a verb and end the process with its exit code; `heard` as for `call`."""
+    sys.exit(call(sys.argv[1:] if arguments is None else arguments, heard=heard))
 
 
-def call(arguments: Sequence[str], command: click.Command = verbs) -> int:
-    """Run a verb and return the exit code; a closed pipe ends it quietly."""
+def call(arguments: Sequence[str], command: click.Command = verbs, heard: list[int] | None = None) -> int:
+    """Run a verb and return the exit code; a closed pipe ends it quietly. `heard`: see `signals.listening`."""
     try:
-        code = _run(list(arguments), command)
+        code = _run(list(arguments), command, heard)
         if sys.stdout is not None:  # started with `>&-`
             sys.stdout.flush()
     except BrokenPipeError:
@@ -285,10 +286,10 @@ def call(arguments: Sequence[str], command: click.Command = verbs) -> int:
     return code
 
 
-def _run(arguments: list[str], command: click.Command) -> int:
+def _run(arguments: list[str], command: click.Command, heard: list[int] | None) -> int:
     """Turn every way in which a verb can end into an exit code; the only place that does."""
     try:
-        with command.make_context("engine", arguments) as context:
+        with command.make_context("engine", arguments, obj=heard) as context:
             code = command.invoke(context)
     except BrokenPipeError:
         raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 from types import FrameType
@@ -17,13 +17,16 @@ NUMBERS = (*sorted(STOPS), signal.SIGHUP)
 
 
 @contextmanager
-def listening() -> Iterator[Collection[int]]:
+def listening(heard: list[int] | None = None) -> Iterator[list[int]]:
     """Remember the signals of `NUMBERS` from now on; what it gives grows with each. The handlers before come back.
 
     The start takes a moment for its imports alone. A signal then would end the process by its default, with 143 for
     SIGTERM, as if something had failed; whoever takes the signals over looks here for those that came before.
+
+    Args:
+        heard: what the process remembered before, see `engine.__main__`; None: nothing did.
     """
-    heard: list[int] = []
+    heard = [] if heard is None else heard
 
     def remember(number: int, _frame: FrameType | None) -> None:
         heard.append(number)

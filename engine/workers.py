@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -58,6 +61,25 @@ def share(config: Config, worker: Worker) -> Config:
     )
 
 
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Use the folder of parent and workers. Who is the last to leave it removes it, however the others ended.
+
+    The system counts who is left, by locks: it takes that of a killed process away.
+    """
+    folder.mkdir(mode=0o700, exist_ok=True)  # the parent was killed, and the first worker ended before this one began
+    place = os.open(folder, os.O_RDONLY)
+    with suppress(OSError):  # a file system without locks: then the parent alone removes it
+        fcntl.flock(place, fcntl.LOCK_SH)
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # others are left
+            fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        os.close(place)
+
+
 def supervise(config: Config, config_file: Path | None, count: int, heard: Collection[int] = ()) -> int:
     """Start the workers, serve their numbers, pass signals on, wait for all of them.
 
@@ -73,7 +95,7 @@ def supervise(config: Config, config_file: Path | None, count: int, heard: Colle
     Returns:
         0 where all stopped in order, else the first other exit code.
     """
-    with shared_folder() as folder:
+    with shared_folder() as folder, held(folder):
         server = serve(config.http, WorkersMetrics(folder), WorkersHealth(folder, count, time.time))
         processes: list[subprocess.Popen[bytes]] = []
         asked: list[int] = []

@@ -22,15 +22,17 @@ http: {port: 0}
 # A signal comes at the import of a module, which is a certain moment of the start.
 _STRUCK = """
 import os, sys
+moment, number = sys.argv[1], int(sys.argv[2])
 
 class Striker:
     def find_spec(self, name, path=None, target=None):
-        if name == sys.argv[1]:
-            os.kill(os.getpid(), int(sys.argv[2]))
+        if name == moment:
+            os.kill(os.getpid(), number)
 
 sys.meta_path.insert(0, Striker())
-from engine.cli import main
-main(["run", *sys.argv[3:]])
+from engine.__main__ import main
+sys.argv[1:] = ["run", *sys.argv[3:]]
+main()
 """
 
 
@@ -47,9 +49,12 @@ def test_what_came_is_remembered_and_the_handlers_come_back() -> None:
 @pytest.mark.parametrize(
     ("number", "moment", "arguments"),
     [
+        (signal.SIGTERM, "engine.cli", ()),
+        (signal.SIGINT, "click", ()),
         (signal.SIGTERM, "engine.commands.run", ()),
         (signal.SIGINT, "quixstreams", ()),
         (signal.SIGTERM, "uvloop", ()),  # with the loop: everything is read, nothing is connected
+        (signal.SIGTERM, "click", ("--workers", "2")),
         (signal.SIGTERM, "engine.commands.run", ("--workers", "2")),
     ],
 )

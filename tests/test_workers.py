@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from engine.config.model import Api, Config, Kafka
-from engine.workers import Worker, _wait, share
+from engine.workers import Worker, _wait, held, share
 
 FOLDER = Path("/tmp/shared")
 
@@ -49,6 +51,18 @@ def test_a_worker_learns_what_it_is_from_its_environment() -> None:
     """The folder may contain colons; without the variable it is no worker."""
     assert Worker(2, 4, Path("/tmp/a:b")) == Worker.from_environment({"ENGINE_WORKER": "2:4:/tmp/a:b"})
     assert Worker.from_environment({}) is None
+
+
+def _until(true: Callable[[], bool]) -> None:
+    """Wait for something of another process.
+
+    Raises:
+        AssertionError: it does not come.
+    """
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def _process(code: str) -> subprocess.Popen[bytes]:
@@ -118,8 +132,57 @@ def test_a_signal_reaches_every_worker(tmp_path: Path) -> None:
     marks = [tmp_path / "one", tmp_path / "two"]
     early, late = (code.format(path=str(mark)) for mark in marks)
     parent = _process(_SUPERVISE.format(early=early, late=late))
-    until = time.monotonic() + 20
-    while not all(mark.exists() for mark in marks) and time.monotonic() < until:
-        time.sleep(0.05)
+    _until(lambda: all(mark.exists() for mark in marks))
     parent.send_signal(signal.SIGTERM)
     assert 0 == parent.wait(20)
+
+
+_CONFIG = """
+kafka: {brokers: "127.0.0.1:1"}
+events: {format: json}
+rules: {path: RULES, reload: false}
+http: {port: 0}
+shutdown_timeout: 5s
+"""
+
+
+def test_nothing_is_left_of_a_parent_that_was_killed(tmp_path: Path) -> None:
+    """Its workers end, too, and the last one removes the folder in which they reported."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "a.yaml").write_text("event_type: a\nrequest: {method: GET, path: /a/}\n")
+    config = tmp_path / "config.yaml"
+    config.write_text(_CONFIG.replace("RULES", str(tmp_path / "rules")))
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    command = [sys.executable, "-m", "engine", "run", "--config", str(config), "--workers", "2"]
+    environ = {**os.environ, "TMPDIR": str(temporary)}
+    parent = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _until(lambda: 2 == len(list(temporary.glob("engine-*/health-?.json"))))
+    parent.kill()
+    parent.wait(20)
+    _until(lambda: not list(temporary.iterdir()))
+
+
+_HOLDS = """
+import time
+from pathlib import Path
+from engine.workers import held
+
+with held(Path({folder!r})):
+    Path({mark!r}).touch()
+    time.sleep(60)
+"""
+
+
+def test_who_leaves_last_removes_the_folder(tmp_path: Path) -> None:
+    """Others that are there still need it; one that was killed does not."""
+    folder, mark = tmp_path / "shared", tmp_path / "mark"
+    other = _process(_HOLDS.format(folder=str(folder), mark=str(mark)))
+    _until(mark.exists)
+    with held(folder):
+        pass
+    assert folder.exists()
+    with held(folder):
+        other.kill()
+        other.wait(20)
+    assert not folder.exists()

@@ -24,7 +24,7 @@ from engine.observe.server import serve
 from engine.observe.workers import report_health
 from engine.service import Service
 from engine.signals import STOPS, stop_with
-from engine.workers import Worker, share, supervise
+from engine.workers import Worker, held, share, supervise
 
 _GATHER = 0.1  # seconds that a line of INFO may wait for others
 _GARBAGE = 20_000  # objects between two collections: thousands of events wait at a time, and none of them is garbage
@@ -46,7 +46,9 @@ def run(config_file: Path | None, workers: int, heard: Collection[int] = ()) -> 
     worker = Worker.from_environment(os.environ)
     if worker is not None:
         stop_with(sys.stdin.fileno())
-        return _leave(_consume(share(config, worker), worker, heard), flush)
+        with held(worker.folder):
+            code = _consume(share(config, worker), worker, heard)
+        return _leave(code, flush)
     if workers > 1:
         return supervise(config, config_file, workers, heard)
     return _leave(_consume(config, None, heard), flush)
