@@ -10,7 +10,7 @@ from typing import cast
 
 from engine.api.client import Client
 from engine.api.contract import Contract
-from engine.api.files import Files
+from engine.api.files import Store
 from engine.api.gate import OnOutage
 from engine.api.tls import read_tls
 from engine.api.transports import open_transport
@@ -56,7 +56,7 @@ def build_clients(
     return {api.name: client(api) for api in (config.api, *config.apis.values())}
 
 
-def open_files(s3: S3) -> Files | None:
+def open_files(s3: S3) -> Store | None:
     """The store of files; None where no bucket is configured. Nothing connects yet.
 
     Raises:
@@ -69,4 +69,4 @@ def open_files(s3: S3) -> Files | None:
     except ImportError as error:
         text = "files.s3: needs the extra 's3', which is not installed: pip install 'ciso-event-engine[s3]'"
         raise Unusable(text) from error
-    return cast("Callable[[S3], Files]", module.S3Files)(s3)
+    return cast("Callable[[S3], Store]", module.S3Files)(s3)

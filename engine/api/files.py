@@ -14,7 +14,7 @@ _LONGEST_KEY = 1024  # bytes, as S3 has it
 
 
 class Files(Protocol):
-    """A store of files."""
+    """Where files come from."""
 
     async def fetch(self, url: str, before: int) -> bytes:
         """The whole file.
@@ -28,6 +28,10 @@ class Files(Protocol):
             Transient: the store gave no answer; never an outage of the API.
         """
         ...
+
+
+class Store(Files, Protocol):
+    """A store with buckets."""
 
     async def probe(self, bucket: str) -> None:
         """Ask a bucket for a file that is hardly there: it is enough that the bucket is, and lets us look.
@@ -49,14 +53,6 @@ class NoFiles:
             Undeliverable: always.
         """
         raise Undeliverable(Stage.RENDER, f"{url}: no file store is configured; name its bucket in files.s3.buckets")
-
-    async def probe(self, bucket: str) -> None:
-        """Refuse.
-
-        Raises:
-            Undeliverable: always.
-        """
-        await self.fetch(f"s3://{bucket}", 0)
 
 
 def bucket_and_key(url: str) -> tuple[str, str] | None:

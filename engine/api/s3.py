@@ -32,7 +32,7 @@ class S3Files:
         self._stores: dict[str, S3Store] = {}
 
     async def fetch(self, url: str, before: int) -> bytes:
-        """See `api.files.Files`."""
+        """See `api.files.Store`."""
         found = bucket_and_key(url)
         if found is None or found[0] not in self._config.buckets:
             raise Undeliverable(Stage.RENDER, f"{url}: its bucket is not one of files.s3.buckets")
@@ -50,7 +50,7 @@ class S3Files:
             raise _failure(url, error) from error
 
     async def probe(self, bucket: str) -> None:
-        """See `api.files.Files`."""
+        """See `api.files.Store`."""
         try:
             await self.fetch(f"s3://{bucket}/{_HARDLY_THERE}", 0)
         except Undeliverable as error:

@@ -17,7 +17,7 @@ import confluent_kafka
 from engine import __version__
 from engine.api.client import Client
 from engine.api.clients import build_clients, open_files
-from engine.api.files import Files as Store
+from engine.api.files import Store
 from engine.api.lone import LoneCall
 from engine.api.messages import Accept, Request, Response
 from engine.config.load import load_config
