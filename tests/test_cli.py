@@ -164,7 +164,7 @@ def test_a_wrong_config_is_shown_as_findings(tmp_path: Path) -> None:
 @pytest.mark.parametrize("module", ["engine.cli", "engine.config.load", "engine.shapes", "engine.report"])
 def test_imports_stay_light(module: str) -> None:
     """No Kafka, no HTTP client and no template engine is imported before a verb needs it."""
-    heavy = "quixstreams confluent_kafka httpx pyreqwest jinja2 fastavro rich prometheus_client"
+    heavy = "quixstreams confluent_kafka httpx pyreqwest httptools jinja2 fastavro rich prometheus_client"
     code = f"import sys, {module}; print([name for name in '{heavy}'.split() if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert ("[]\n", "") == (done.stdout, done.stderr)

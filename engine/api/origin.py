@@ -15,7 +15,7 @@ _UNSAFE_PATH = re.compile(r"[\x00-\x20\x7f\\?#]|%2f|%5c|/(?:\.|%2e){1,2}(?:/|$)"
 _PLAIN_PATH = re.compile(r"[A-Za-z0-9/_-]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
 _UNSAFE_QUERY = re.compile(r"[\x00-\x20\x7f#]")
-_URL_TEXT = re.compile(r"[\x21-\x7e]+")  # what pyreqwest and httpx send as it is
+_URL_TEXT = re.compile(r"[\x21-\x7e]+")  # what the transports send as it is
 
 
 class Origin:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from engine.config.certificates import authority_problem, file_problem, key_problem
 from engine.config.filling import Secrets, needs
+from engine.config.model import DEFAULT_TRANSPORT
 from engine.config.options import refused
 from engine.documents import Document, Pointer
 from engine.findings import Finding, Level, spell
@@ -136,6 +137,11 @@ class _Meaning:
             url = self.at(*pointer)
             if url is not None and not _is_address(url):
                 yield self.finding(pointer, "wrong-value", "has no host name, or a port that is none")
+        for api in self.apis():
+            secure = (self.at(*api, "proxy") or "").startswith("https:")
+            if secure and (self.at(*api, "transport") or DEFAULT_TRANSPORT) == "httptools":
+                text = "an https:// proxy needs another transport than httptools"
+                yield self.finding((*api, "proxy"), "wrong-value", text, f"set {spell((*api, 'transport'))}: pyreqwest")
 
     def auths(self) -> Iterator[Finding]:
         """Credentials that no header can carry, and a login elsewhere."""

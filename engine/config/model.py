@@ -131,6 +131,10 @@ class OAuth2Auth:
 Auth = NoAuth | HeaderAuth | BasicAuth | LoginAuth | OAuth2Auth
 
 
+TransportName = Literal["httptools", "pyreqwest", "httpx"]
+DEFAULT_TRANSPORT: TransportName = "httptools"
+
+
 @dataclass(frozen=True, slots=True)
 class Api:
     """One API.
@@ -155,7 +159,7 @@ class Api:
     certificate: Path | None = None
     key: Path | None = None
     proxy: str | None = None
-    transport: Literal["pyreqwest", "httpx"] = "pyreqwest"
+    transport: TransportName = DEFAULT_TRANSPORT
 
 
 @dataclass(frozen=True, slots=True)

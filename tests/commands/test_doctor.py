@@ -117,7 +117,7 @@ def test_a_missing_extra_is_told_once(api: Api, monkeypatch: pytest.MonkeyPatch)
 def test_versions_are_shown() -> None:
     """The HTTP transport, librdkafka, Quix Streams, Python and the engine itself."""
     text = next(versions(Config())).text
-    assert all(word in text for word in ("engine ", "Python 3.", "librdkafka ", "Quix Streams ", "pyreqwest "))
+    assert all(word in text for word in ("engine ", "Python 3.", "librdkafka ", "Quix Streams ", "httptools "))
 
 
 def test_an_api_that_accepts_the_credentials_is_in_order(api: Api) -> None:

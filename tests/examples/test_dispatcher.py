@@ -27,7 +27,7 @@ from tests.api_server.client import ApiServer
 from tests.test_pipeline import Observer
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "dispatcher"
-TRANSPORTS = ("pyreqwest", "httpx")
+TRANSPORTS = ("pyreqwest", "httptools", "httpx")
 
 
 class Leave:

@@ -10,11 +10,11 @@ import httpx
 
 from engine.api.tls import Tls
 from engine.api.transports import Answer, Headers
+from engine.api.transports.inflate import ACCEPTED, Inflate
 from engine.config.model import Api
 from engine.errors import NoAnswer, Stage, Undeliverable, Unusable
 
 _IDLE = 4.0  # seconds; see the other transport
-_AUTO = 32 + zlib.MAX_WBITS  # zlib or gzip, by its first bytes
 
 # As with pyreqwest, no class says whether the API saw the request.
 _NO_ANSWER: tuple[tuple[type[Exception], str, str], ...] = (
@@ -88,7 +88,7 @@ def _proxy(url: str, tls: Tls) -> httpx.Proxy:
 def _request(method: str, url: str, headers: Headers, body: bytes | None) -> httpx.Request:
     try:
         named = [(name.encode("ascii"), value.encode()) for name, value in headers]
-        named.append((b"Accept-Encoding", b"gzip, deflate"))
+        named.append((b"Accept-Encoding", ACCEPTED.encode()))
         return httpx.Request(method, url, headers=named, content=body)
     except (ValueError, httpx.InvalidURL) as error:
         raise Undeliverable(Stage.REQUEST, f"the request cannot be sent: {_plain(error)}") from error
@@ -104,7 +104,7 @@ def _headers(response: httpx.Response) -> Mapping[str, str]:
 
 async def _read(response: httpx.Response, headers: Mapping[str, str], limit: int) -> bytes:
     """The body, decompressed here: httpx would inflate a whole chunk, a thousandfold, before anybody could object."""
-    decoder = _Decoder(headers.get("content-encoding", ""))
+    decoder = Inflate(headers.get("content-encoding", ""))
     size = 0
     chunks = []
     async for raw in response.aiter_raw():
@@ -117,27 +117,6 @@ async def _read(response: httpx.Response, headers: Mapping[str, str], limit: int
         chunks.append(chunk)
     decoder.end()
     return b"".join(chunks)
-
-
-class _Decoder:
-    """Bounded decompression of what we said that we accept."""
-
-    def __init__(self, encoding: str) -> None:
-        encoding = encoding.strip().lower()
-        if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
-            raise zlib.error(f"unknown Content-Encoding {encoding[:40]!r}")
-        self._inflate = zlib.decompressobj(_AUTO) if encoding not in ("", "identity") else None
-        self._began = False
-
-    def feed(self, raw: bytes, most: int) -> bytes:
-        if self._inflate is None:
-            return raw
-        self._began = self._began or bool(raw)
-        return self._inflate.decompress(raw, most)
-
-    def end(self) -> None:
-        if self._inflate is not None and self._began and not self._inflate.eof:
-            raise zlib.error("the compressed body ends early")
 
 
 def _no_answer(error: Exception, deadline: float) -> NoAnswer:

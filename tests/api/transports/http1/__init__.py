@@ -1,0 +1,1 @@
+"""Tests of engine.api.transports.http1."""
