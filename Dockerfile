@@ -1,14 +1,16 @@
 # Two stages: the first installs the locked dependencies and the wheel into /opt/engine, the second has nothing else.
 FROM docker.io/library/python:3.12-slim AS build
 
+# `--build-arg EXTRAS=s3`: the image has this extra of pyproject.toml, too
+ARG EXTRAS
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
-COPY requirements.lock requirements-build.lock ./
+COPY requirements.lock requirements-s3.lock requirements-build.lock ./
 # /opt/engine has no pip of its own: that of /opt/tools fills it
 RUN python3 -m venv /opt/tools \
  && python3 -m venv --without-pip /opt/engine \
  && /opt/tools/bin/pip install --quiet --require-hashes -r requirements-build.lock \
- && /opt/tools/bin/pip --python /opt/engine/bin/python install --quiet --require-hashes -r requirements.lock
+ && /opt/tools/bin/pip --python /opt/engine/bin/python install --quiet --require-hashes -r "requirements${EXTRAS:+-$EXTRAS}.lock"
 COPY pyproject.toml README.md LICENSE ./
 COPY engine engine
 COPY schemas schemas

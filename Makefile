@@ -59,6 +59,7 @@ COMPILE = .cache/lock/bin/uv pip compile --quiet --universal --python-version 3.
 
 lock: .cache/lock/bin/uv ## lock the dependencies anew; UPGRADE=--upgrade takes the newest versions
 	$(COMPILE) pyproject.toml -o requirements.lock
+	$(COMPILE) pyproject.toml --extra s3 -c requirements.lock -o requirements-s3.lock
 	$(COMPILE) --group pyproject.toml:build -o requirements-build.lock
 	$(COMPILE) pyproject.toml --group dev -c requirements.lock -c requirements-build.lock -o requirements-dev.lock
 

@@ -34,7 +34,7 @@ def test_the_locks_agree() -> None:
     for lock in LOCKS:
         for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^ \\]+)", lock.read_text(), flags=re.MULTILINE):
             versions.setdefault(name, set()).add(version)
-    assert 3 == len(LOCKS)
+    assert 4 == len(LOCKS)
     assert {} == {name: found for name, found in versions.items() if len(found) > 1}
 
 
@@ -43,6 +43,23 @@ def test_every_dependency_is_locked() -> None:
     named = {re.split(r"[<>=; \[]", one)[0].lower() for one in PROJECT["project"]["dependencies"]}
     locked = set(re.findall(r"^([a-z0-9._-]+)==", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE))
     assert set() == named - locked
+
+
+@pytest.mark.parametrize("extra", PROJECT["project"]["optional-dependencies"])
+def test_the_image_can_be_built_with_an_extra(extra: str) -> None:
+    """Its lock, which the build argument EXTRAS chooses, is that of every image and the extra."""
+    image, more = (_locked(f"requirements{name}.lock") for name in ("", f"-{extra}"))
+    added = {re.split(r"[<>=;]", one)[0] for one in PROJECT["project"]["optional-dependencies"][extra]}
+    assert (set(), added) == (image - more, added & (more - image))
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert '-r "requirements${EXTRAS:+-$EXTRAS}.lock"' in dockerfile
+    assert f"requirements-{extra}.lock" in re.findall(r"^COPY requirements.*$", dockerfile, flags=re.MULTILINE)[0]
+    assert f"!requirements-{extra}.lock" in (ROOT / ".dockerignore").read_text().splitlines()
+
+
+def _locked(lock: str) -> set[str]:
+    """The names of the packages in a lock."""
+    return set(re.findall(r"^([A-Za-z0-9._-]+)==", (ROOT / lock).read_text(), flags=re.MULTILINE))
 
 
 def test_the_image_is_built_from_all_that_the_wheel_takes() -> None:
