@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from engine.config.model import DEFAULT_TRANSPORT
 from tests.api_server.client import ApiServer
 from tests.services.kafka import Kafka
 from tests.services.process import Process
@@ -34,7 +36,7 @@ class Task:
     group: str
     requests: int
     concurrency: int
-    transport: str = "pyreqwest"
+    transport: str = DEFAULT_TRANSPORT
     workers: int = 1
 
 
@@ -104,5 +106,8 @@ def peak_memory(pid: int) -> float:
 
 def _family(pid: int) -> list[str]:
     """A process and its children, as long as they live."""
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")
-    return [str(pid), *(child for task in tasks for child in task.read_text().split())]
+    family = [str(pid)]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError):  # the thread ended meanwhile
+            family += task.read_text().split()
+    return family

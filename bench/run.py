@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from bench.consumer import CONSUMERS, Services, Task, cpu_seconds, peak_memory
 from bench.load import Load, preload
+from engine.config.model import DEFAULT_TRANSPORT, TransportName
 from tests.api_server.client import ApiServer
 from tests.services.kafka import Kafka
 from tests.services.process import Process
@@ -138,7 +140,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--requests", type=int, nargs="+", default=[2], choices=[1, 2], help="per event")
     parser.add_argument("--concurrency", type=int, default=64, help="requests in flight")
     parser.add_argument("--consumers", nargs="+", default=list(CONSUMERS), choices=list(CONSUMERS))
-    parser.add_argument("--transport", default="pyreqwest", choices=["pyreqwest", "httpx"], help="of the engine")
+    parser.add_argument("--transport", default=DEFAULT_TRANSPORT, choices=get_args(TransportName), help="of the engine")
     parser.add_argument("--workers", type=int, default=1, help="processes of the engine; they share --concurrency")
     return parser.parse_args(arguments)
 
