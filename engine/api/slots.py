@@ -19,7 +19,7 @@ class Slots:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     def take(self) -> bool:
-        """Take a free slot; False where there is none. A free one is nobody's who waits."""
+        """Take a free slot; False where there is none. While somebody waits none is free: `give` hands it on."""
         if self._free > 0:
             self._free -= 1
             return True

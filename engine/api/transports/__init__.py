@@ -55,8 +55,8 @@ class Transport(Protocol):
 
 # Modules by name, each with an `open_transport(api, tls)`: the one that is not configured is never imported.
 TRANSPORTS: Mapping[str, str] = {
-    "pyreqwest": "engine.api.transports.pyreqwest",
     "httptools": "engine.api.transports.httptools",
+    "pyreqwest": "engine.api.transports.pyreqwest",
     "httpx": "engine.api.transports.httpx",
 }
 

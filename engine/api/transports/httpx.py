@@ -14,7 +14,7 @@ from engine.api.transports.inflate import ACCEPTED, Inflate
 from engine.config.model import Api
 from engine.errors import NoAnswer, Stage, Undeliverable, Unusable
 
-_IDLE = 4.0  # seconds; see the other transport
+_IDLE = 4.0  # seconds; for the reason see pyreqwest.py
 
 # As with pyreqwest, no class says whether the API saw the request.
 _NO_ANSWER: tuple[tuple[type[Exception], str, str], ...] = (

@@ -1,4 +1,4 @@
-"""The fast transport: pyreqwest (Rust), about 50 us of CPU a request.
+"""The transport with threads of its own: pyreqwest (Rust), about 50 us of CPU a request with nothing else to do.
 
 A process that used it must end with `os._exit`: with plain asyncio its runtime thread can abort the interpreter's exit.
 """
