@@ -84,11 +84,13 @@ class Withheld:
     # --- partitions come and go ---------------------------------------------------------------------------------------
 
     def attend(self, partition: Partition) -> None:
-        """A partition is ours: it holds until everything that its former owner wrote is known."""
+        """A partition is ours: its events wait in their lanes until everything that its former owner wrote is known.
+
+        It does not pause meanwhile: librdkafka would take up to a second to go on.
+        """
         if self._keeper is None:
             self._load(partition)
             return
-        partition.flow.hold("state", True)
         task = asyncio.create_task(self._attend(partition, self._keeper))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -201,7 +203,6 @@ class Withheld:
             await keeper.caught_up()
             if not partition.lease.ended:
                 self._load(partition)
-                partition.flow.hold("state", False)
         except Exception as error:
             self._failed(error)
 
