@@ -17,6 +17,7 @@ from engine.quix import Consumer
 from engine.stream.flow import Flow
 from engine.stream.lease import Stamp
 from engine.stream.metadata import Unreadable, decode
+from engine.stream.pauses import Pauses
 from engine.stream.progress import Interval
 
 _BATCH = 200  # records handed over at once
@@ -117,15 +118,13 @@ class Source:
         self._consumer = consumer
         self._topic = topic
         self._start = start
-        self._limits = limits
         self._owner = owner
         self._loop = loop
         self._stamp = stamp
         self._beat = beat
-        self._tell_paused = paused
         self._patience = patience
         self._flows: dict[int, Flow] = {}
-        self._paused: dict[int, str] = {}
+        self._pauses = Pauses(consumer, topic, limits, paused)
         self._next: dict[int, int] = {}  # the offset of each partition that is to come next
         self._stop = Event()
         self._thread = Thread(target=self._run, name="consumer", daemon=True)
@@ -152,14 +151,15 @@ class Source:
             self._call(self._owner.failed, error)
 
     def _turn(self) -> None:
-        self._regulate()
-        first = self._consumer.poll(_BUSY_POLL if self._paused else _POLL)
+        self._pauses.regulate(self._flows, self._next)
+        first = self._consumer.poll(_BUSY_POLL if self._pauses.reasons else _POLL)
         self._stamp.looked(time.monotonic())
         self._beat()
         if first is None:
             return
         records = [first]
-        room = self._room() - 1  # counted after the first: it may have come with a new partition
+        # counted after the first: it may have come with a new partition
+        room = self._pauses.room(self._flows, _BATCH) - 1
         if room > 0:
             records += self._consumer.consume(room, timeout=0)
         good = [record for record in records if record.error() is None]
@@ -175,37 +175,6 @@ class Source:
             for record in records:
                 if record.error() is not None:
                     self._on_error(record)
-
-    def _room(self) -> int:
-        """How many records may be taken at once without passing the bound of a partition."""
-        fullest = max((flow.events for number, flow in self._flows.items() if number not in self._paused), default=0)
-        return min(_BATCH, self._limits.in_flight - fullest)
-
-    def _regulate(self) -> None:
-        """Pause and resume."""
-        everything = sum(flow.bytes for flow in self._flows.values())
-        for number, flow in self._flows.items():
-            former = self._paused.get(number)
-            reason = flow.reason(self._limits, everything, paused=former is not None)
-            if reason == former:
-                continue
-            if reason is None:
-                self._resume(number)
-            else:
-                self._pause(number, reason, former)
-
-    def _pause(self, number: int, reason: str, former: str | None) -> None:
-        """Pause, or go on pausing for another reason."""
-        if former is None:
-            self._consumer.pause([TopicPartition(self._topic, number)])
-        else:
-            self._tell_paused(number, former, False)
-        self._paused[number] = reason
-        self._tell_paused(number, reason, True)
-
-    def _resume(self, number: int) -> None:
-        self._consumer.resume([TopicPartition(self._topic, number)])
-        self._tell_paused(number, self._paused.pop(number), False)
 
     def _on_error(self, record: Message) -> None:
         """Errors come inside records; none of them is an event."""
@@ -249,9 +218,7 @@ class Source:
             self._flows.update({one.number: one.flow for one in found})
             self._next.update({one.number: one.start for one in found})
             self._call(self._owner.assigned, found)
-        places = [TopicPartition(self._topic, one.number, one.start) for one in found]
-        self._consumer.incremental_assign(places)
-        self._consumer.resume(places)  # librdkafka remembers that it was paused when it was ours before
+        self._consumer.incremental_assign([TopicPartition(self._topic, one.number, one.start) for one in found])
 
     def _committed(self, partitions: list[TopicPartition]) -> list[TopicPartition]:
         """What the group committed; asked until there is an answer, because a guess would repeat or lose events."""
@@ -321,7 +288,7 @@ class Source:
     def _forget(self, numbers: list[int]) -> None:
         for number in numbers:
             self._flows.pop(number, None)
-            self._paused.pop(number, None)
+        self._pauses.forget(numbers)
 
     def _wait(self, coroutine: Coroutine[Any, Any, Answer]) -> Answer:
         try:

@@ -94,6 +94,7 @@ class FakeConsumer:
         self.refusals: deque[Exception] = deque()  # of `commit`
         self.refused: set[int] = set()  # partitions whose commit fails by itself
         self.unknown: deque[Exception] = deque()  # of `get_watermark_offsets`
+        self.unready: deque[Exception] = deque()  # of `seek`
         self.commits: list[list[tuple[int, int, str]]] = []
         self.lock = threading.Lock()
         self.most = 0  # the most records that one turn took
@@ -172,6 +173,8 @@ class FakeConsumer:
         return self.low, self.high
 
     def seek(self, partition: TopicPartition) -> None:
+        if self.unready:
+            raise self.unready.popleft()
         self.log.append(("seek", partition.partition, partition.offset))
 
     def close(self) -> None:

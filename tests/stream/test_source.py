@@ -55,6 +55,21 @@ async def test_all_comes_in_order_through_many_pauses(stages: Make) -> None:
     assert list(range(300)) == stage.owner.offsets
 
 
+async def test_going_on_seeks_the_offset_that_is_to_come(stages: Make) -> None:
+    """A resume alone would not wake librdkafka; a partition that has not begun yet is tried again, and is paused."""
+    stage = stages(Limits(in_flight=4))
+    stage.consumer.give(*(record(offset) for offset in range(100, 106)))
+    begun(stage)
+    await stage.until(lambda: stage.pauses and stage.owner.partitions)
+    stage.consumer.unready.append(refusal(KafkaError._STATE))
+    stage.owner.done(4)
+    await stage.until(lambda: len(stage.pauses) == 2)
+    log = [entry for entry in stage.consumer.log if entry[0] != "assign"]
+    assert [("pause", 0), ("resume", 0), ("pause", 0), ("resume", 0), ("seek", 0, 104)] == log
+    await stage.heard("record", 105)
+    assert list(range(100, 106)) == stage.owner.offsets
+
+
 async def test_one_full_partition_does_not_hold_up_another(stages: Make) -> None:
     """Only the full one pauses."""
     stage = stages(Limits(in_flight=3))
