@@ -38,7 +38,7 @@ def parse(answer: Answer) -> Any:
     if not body:
         return None
     kind = answer.headers.get("content-type", "")
-    if _JSON.match(kind):
+    if kind == "application/json" or _JSON.match(kind):
         return parse_json(body)
     if not kind and body[:1] in b"{[":
         try:
@@ -53,6 +53,8 @@ def is_html(answer: Answer) -> bool:
     if not answer.body:
         return False
     kind = answer.headers.get("content-type", "")
+    if kind == "application/json":
+        return False
     if kind:
         kind = kind.lower()
         return kind.startswith(("text/html", "application/xhtml"))

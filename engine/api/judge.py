@@ -46,15 +46,10 @@ class Judge:
         return Response(answer.status, answer.headers, self._body(request, answer))
 
     def _body(self, request: Request, answer: Answer) -> Any:
-        if answer.headers.get("content-type") == "application/json" and answer.body:
-            return self._json(request, answer)
         if answer.status // 100 == 2 and is_html(answer) and _wants_json(request):
             # A proxy's or login page: the API itself may have acted, its answer is lost.
             said = complaint(answer, self._secrets())
             raise self._unreadable(request, answer, f"an HTML page where JSON is due: {said}")
-        return self._json(request, answer)
-
-    def _json(self, request: Request, answer: Answer) -> Any:
         try:
             return parse(answer)
         except NotJson as error:

@@ -15,7 +15,6 @@ from engine.observe.mask import Mask, as_text
 _JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 _COLORS = {"debug": "\x1b[2m", "info": "\x1b[32m", "warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[31m"}
 _PLAIN = "\x1b[0m"
-_TEXTS = ("exception", "stack")
 
 
 def json_line(mask: Mask, name: str, fields: MutableMapping[str, Any]) -> bytes:
@@ -42,7 +41,7 @@ def console_line(mask: Mask, name: str, fields: MutableMapping[str, Any], *, col
     """
     row = mask.deep(mask.fields(dict(fields)))
     event = str(row.pop("event"))
-    texts = [str(row.pop(key)).rstrip() for key in _TEXTS if row.get(key)]
+    texts = [str(row.pop("exception")).rstrip()] if row.get("exception") else []
     start, end = (_COLORS.get(name, ""), _PLAIN) if color else ("", "")
     pairs = " ".join(f"{key}={_value(value)}" for key, value in row.items())
     head = f"{_now()[11:23]} {start}{name:<7}{end} {event if event.isprintable() else repr(event)}"

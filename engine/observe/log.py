@@ -43,11 +43,7 @@ def configure(
     mask = Mask(log.mask, secrets)
     render = _renderer(log, file or sys.stderr)
     structlog.configure(
-        processors=[
-            structlog.processors.format_exc_info,
-            structlog.processors.StackInfoRenderer(),
-            _last(render, mask),
-        ],
+        processors=[_last(render, mask)],
         wrapper_class=structlog.make_filtering_bound_logger(log.level),
         logger_factory=lambda *_: lines,
         cache_logger_on_first_use=file is None,

@@ -50,6 +50,7 @@ class Mask:
         self._names = tuple(_plain(name) for name in _NAMES)
         self._exact = frozenset(_plain(name) for name in names)
         self._hidden: dict[Any, bool] = {}
+        self._shown: set[Any] = set()  # names that were looked at and are not secret
         self._secrets = tuple(secrets)
         self._revealed: list[str] = []
         self._forms: tuple[str, ...] = ()
@@ -57,12 +58,10 @@ class Mask:
 
     def fields(self, line: dict[str, Any]) -> dict[str, Any]:
         """The line with the values of secret names masked, at any depth; the same object where nothing was."""
-        hidden, known = self._hidden, True
-        for key, value in line.items():
-            if hidden.get(key, True) or type(value) not in _FLAT:
-                known = False
-                break
-        return line if known else self._walk(line, 0)
+        if self._shown.issuperset(line) and _FLAT.issuperset(map(type, line.values())):
+            return line
+        walked: dict[str, Any] = self._walk(line, 0)
+        return walked
 
     def holds_secret(self, encoded: bytes) -> bool:
         """True where a JSON line holds a known secret."""
@@ -126,7 +125,10 @@ class Mask:
             known = plain in self._exact or any(name in plain for name in self._names)
             if len(self._hidden) >= _REMEMBERED:  # names inside events are anybody's
                 self._hidden.clear()
+                self._shown.clear()
             self._hidden[key] = known
+            if not known:
+                self._shown.add(key)
         return known
 
 

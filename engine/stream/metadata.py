@@ -7,16 +7,19 @@ watermark on, least significant bit first: whichever is shorter. Kafka allows 4,
 from __future__ import annotations
 
 import binascii
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator
 
-from engine.stream.progress import Interval
+from engine.stream.progress import Interval, Progress
 
 LIMIT = 3_500
 """Characters that metadata may have."""
 
 _BITS = (LIMIT - 2) // 4 * 3 * 8
 _DIGITS = bytes.maketrans(b"\0", b"0")
+_DENSE = 16  # offsets a pending one, up to which the bitmap may be the shorter form
+_RUN = re.compile(b"1+")
 
 
 class Unreadable(ValueError):
@@ -41,6 +44,17 @@ def encode(watermark: int, done: list[Interval]) -> str:
     if len(best) <= LIMIT:
         return best
     return encode(watermark, done[: len(done) * LIMIT // len(best)])
+
+
+def remember(progress: Progress) -> str:
+    """The text of a partition's progress: as `encode` makes it, several times as fast where much is pending."""
+    if progress.span > min(_BITS, _DENSE * progress.pending):
+        return encode(progress.watermark, progress.done())
+    marks = progress.marks().rstrip(b"0")
+    runs = marks.count(b"01")  # what stands at the watermark is never done
+    if (len(marks) + 7) // 8 >= 2 * runs:
+        return encode(0, [match.span() for match in _RUN.finditer(marks)])
+    return _text("1b", _bits(marks))
 
 
 def decode(watermark: int, text: str) -> list[Interval]:
@@ -87,8 +101,12 @@ def _bitmap(watermark: int, done: list[Interval]) -> bytes:
     marks = bytearray(done[-1][1] - watermark)  # a byte an offset: setting a slice is one step
     for start, end in done:
         marks[start - watermark : end - watermark] = b"1" * (end - start)
-    digits = bytes(marks).translate(_DIGITS)[::-1]  # the first offset is the least significant bit
-    return int(digits, 2).to_bytes((len(digits) + 7) // 8, "little")
+    return _bits(marks.translate(_DIGITS))
+
+
+def _bits(marks: bytearray) -> bytes:
+    """Of `1` and `0`; the first is the least significant bit."""
+    return int(marks[::-1], 2).to_bytes((len(marks) + 7) // 8, "little")
 
 
 def _from_runs(watermark: int, data: bytes) -> Iterator[Interval]:

@@ -13,7 +13,7 @@ from engine.events.event import Event, Message
 from engine.stream.flow import Flow
 from engine.stream.lanes import Lanes
 from engine.stream.lease import Lease
-from engine.stream.metadata import encode
+from engine.stream.metadata import remember
 from engine.stream.notes import Notes
 from engine.stream.progress import Progress
 
@@ -87,7 +87,7 @@ class Partition:
 
         Never while nothing is pending: then all of it is a former owner's, and only reading on makes it shorter.
         """
-        text = encode(self.progress.watermark, self.progress.done())
+        text = remember(self.progress)
         self.metadata_length = len(text)
         if len(text) > _TOO_LONG and self.progress.pending:
             self.flow.hold("metadata", True)

@@ -79,6 +79,21 @@ class Progress:
         edges = [*self._pending, self._next]
         return [(before + 1, after) for before, after in pairwise(edges) if after > before + 1] + self._restored
 
+    @property
+    def span(self) -> int:
+        """Offsets from the watermark to the end of what is known to be done beyond it."""
+        return (self._restored[-1][1] if self._restored else self._next) - self.watermark
+
+    def marks(self) -> bytearray:
+        """`done` as one byte an offset from the watermark on: `1` done, `0` not. Cheaper where much is pending."""
+        watermark = self.watermark
+        marks = bytearray(b"1") * (self._next - watermark)
+        for offset in self._pending:
+            marks[offset - watermark] = 48  # "0"
+        for start, end in self._restored:
+            marks += b"0" * (start - watermark - len(marks)) + b"1" * (end - start)
+        return marks
+
     def _is_restored(self, offset: int) -> bool:
         at = bisect_right(self._restored, offset, key=lambda interval: interval[0]) - 1
         return at >= 0 and offset < self._restored[at][1]

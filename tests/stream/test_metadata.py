@@ -6,8 +6,8 @@ import random
 
 import pytest
 
-from engine.stream.metadata import LIMIT, Unreadable, decode, encode
-from engine.stream.progress import Interval
+from engine.stream.metadata import LIMIT, Unreadable, decode, encode, remember
+from engine.stream.progress import Interval, Progress
 
 
 def _intervals(chance: random.Random, watermark: int, count: int, widest: int) -> list[Interval]:
@@ -49,6 +49,22 @@ def test_what_does_not_fit_is_forgotten_never_invented(seed: int, widest: int) -
     assert done[: len(kept)] == kept
     assert kept
     assert len(kept) < len(done)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.02, 0.3, 0.9, 1.0])
+@pytest.mark.parametrize("seed", range(20))
+def test_progress_is_remembered_as_its_intervals_are(seed: int, share: float) -> None:
+    """Whatever is pending and whatever a former owner did: the same text as that of the intervals."""
+    chance = random.Random(seed)
+    start = chance.choice((0, 9, 10**12))
+    progress = Progress(start, _intervals(chance, start, chance.randrange(4), chance.choice((3, 3_000))))
+    offset = start
+    for _ in range(chance.choice((1, 50, 2_500))):
+        offset += chance.choice((1, 1, 1, 5))  # a gap is an aborted transaction
+        if progress.begin(offset) and chance.random() < share:
+            progress.finish(offset)
+    assert encode(progress.watermark, progress.done()) == remember(progress)
+    assert [one for one in progress.done() if one[1] > one[0]] == decode(progress.watermark, remember(progress))
 
 
 def test_nothing_done_is_no_text() -> None:
