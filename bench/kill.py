@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 from bench.consumer import Task, engine
@@ -32,19 +33,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         topic = preload(load, services.kafka, services.registry, controls(api))
         process = engine(Task(topic, "kill", 2, options.concurrency), services, Path(scratch))
         process.start(lambda: True)
-        for number in range(1, options.kills + 1):
-            _kill(process, api, load.events * number // (options.kills + 1), number)
+        share = load.events // (options.kills + 1)
+        # before each kill: what one causes has come long before the next
+        repeats = [_kill(process, api, share * number, number) for number in range(1, options.kills + 1)]
         wait_for(api, process, load.events)
         ended = process.stop()
         stats = api.stats()
     lost = load.events - stats["distinct"]
-    print(f"{load.events} events, {options.kills} kills: {lost} lost, {stats['repeats']} repeated,", end=" ")
-    print(f"{stats['order_violations']} out of order; exit {ended}")
+    each = [after - before for before, after in pairwise([*repeats, stats["repeats"]])]
+    print(
+        f"{load.events} events, {options.kills} kills: {lost} lost, {stats['order_violations']} out of order,", end=" "
+    )
+    print(f"{stats['repeats']} repeated ({', '.join(map(str, each))}); exit {ended}")
     return 1 if lost or stats["order_violations"] or ended else 0
 
 
-def _kill(process: Process, api: ApiServer, at: int, number: int) -> None:
-    """Kill it once so many events are applied, and start it again."""
+def _kill(process: Process, api: ApiServer, at: int, number: int) -> int:
+    """Kill it once so many events are applied, and start it again; how many were repeated before."""
     wait_for(api, process, at)
     time.sleep(random.Random(number).random() * 0.2)  # anywhere between two commits
     process.kill()
@@ -53,11 +58,8 @@ def _kill(process: Process, api: ApiServer, at: int, number: int) -> None:
     start = time.monotonic()
     while api.stats()["distinct"] <= before["distinct"]:
         time.sleep(0.02)
-    after = api.stats()["repeats"] - before["repeats"]
-    print(
-        f"kill {number} at {before['distinct']}: new ones after {time.monotonic() - start:.1f} s, {after} repeated",
-        flush=True,
-    )
+    print(f"kill {number} at {before['distinct']}: new ones after {time.monotonic() - start:.1f} s", flush=True)
+    return int(before["repeats"])
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -28,7 +28,7 @@ from engine.pipeline import Pipeline
 from engine.quix import Consumer, consumer, producer, session_timeout
 from engine.reload import Reloader
 from engine.rules.book import load_book
-from engine.stream.commits import Committer
+from engine.stream.commits import Cadence, Committer
 from engine.stream.deadletters import DeadLetters
 from engine.stream.gaps import Gaps
 from engine.stream.intake import Intake
@@ -223,13 +223,14 @@ class Service:
         await asyncio.to_thread(self._dead_letters.close, 10.0)
 
     async def _commit(self, processor: Processor) -> None:
-        """An interval lies between two beginnings, however long a commit takes."""
-        interval, loop = self._config.commit_interval, asyncio.get_running_loop()
-        due = loop.time()
+        cadence, loop = Cadence(self._config.commit_interval), asyncio.get_running_loop()
+        pause = self._config.commit_interval
         while True:
-            due = max(due + interval, loop.time())
-            await asyncio.sleep(due - loop.time())
+            await asyncio.sleep(pause)
+            began = loop.time()
             await processor.commit()
+            took = loop.time() - began
+            pause = max(0.0, cadence.after(took) - took)
 
     async def _beat(self) -> None:
         self._health.watch("loop", _SILENT)

@@ -17,6 +17,8 @@ from engine.stream.partition import Partition
 _AGAIN = 0.2  # seconds before a commit that has to succeed is tried again
 _LONG = 1024  # characters of metadata from which a partition is committed once a second only
 _LONG_EVERY = 1.0
+_SHORTEST = 0.25  # of the interval: the least between two beginnings
+_FORGET = 0.9  # what is left of a slow commit's time at the next one
 
 log = structlog.get_logger()
 
@@ -123,3 +125,24 @@ class Committer:
 
     def _ask(self, offsets: list[TopicPartition]) -> list[TopicPartition] | None:
         return self._consumer.commit(offsets=offsets, asynchronous=False)
+
+
+class Cadence:
+    """When commits begin: so early that the broker's answer to the next one is there within the interval.
+
+    A crash repeats what finished since the last commit began that was answered, so the answer's time counts, too.
+
+    Args:
+        interval: seconds, from the beginning of one commit to the answer of the next.
+    """
+
+    __slots__ = ("_interval", "_slow")
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._slow = 0.0
+
+    def after(self, took: float) -> float:
+        """Seconds from the beginning of a commit that took so long to that of the next."""
+        self._slow = max(took, self._slow * _FORGET)
+        return max(self._interval - self._slow, self._interval * _SHORTEST)

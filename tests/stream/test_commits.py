@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from engine.stream import commits as module
-from engine.stream.commits import Committer
+from engine.stream.commits import Cadence, Committer
 from engine.stream.flow import Flow
 from engine.stream.lease import Lease, Stamp
 from engine.stream.metadata import decode
@@ -260,3 +260,11 @@ async def test_the_lock_is_free_while_a_refused_confirmation_pauses(
         await desk.committer.quiet()
     assert not confirming.done()
     confirming.cancel()
+
+
+def test_a_commit_begins_early_enough_to_be_answered_within_the_interval() -> None:
+    """A slow answer is remembered for a while; however slow, a quarter of the interval lies between two beginnings."""
+    cadence = Cadence(1.0)
+    assert [1.0, 0.75, 0.75, 0.775] == [round(cadence.after(took), 4) for took in (0.0, 0.25, 0.25, 0.1)]
+    assert [0.25, 0.25] == [cadence.after(took) for took in (5.0, 0.0)]
+    assert 0.99 < [cadence.after(0.0) for _ in range(100)][-1] <= 1.0
