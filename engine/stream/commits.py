@@ -144,5 +144,5 @@ class Cadence:
 
     def after(self, took: float) -> float:
         """Seconds from the beginning of a commit that took so long to that of the next."""
-        self._slow = max(took, self._slow * _FORGET)
+        self._slow = max(min(took, self._interval), self._slow * _FORGET)
         return max(self._interval - self._slow, self._interval * _SHORTEST)
