@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, MutableMapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from threading import Event, Thread
 from typing import Any, TextIO
@@ -18,6 +19,9 @@ from engine.config.model import Log
 from engine.config.secret import Secret
 from engine.observe.lines import console_line, json_line
 from engine.observe.mask import Mask
+
+_SAME = 10.0  # seconds in which a library's text is written once
+_TEXTS = 1_000  # of libraries, that are remembered
 
 Fields = MutableMapping[str, Any]
 Render = Callable[[Mask, str, Fields], bytes]
@@ -136,7 +140,20 @@ class Lines:
 
 
 class Routed(logging.Handler):
-    """Hands what other libraries log to structlog."""
+    """Hands what other libraries log to structlog.
+
+    A library that says the same again and again, as librdkafka does while a broker is away, is written once in ten
+    seconds, with `repeated`: how often it was not since.
+
+    Args:
+        level: the lowest that is handed on.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, level: int = logging.NOTSET, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(level)
+        self._clock = clock
+        self._said: dict[tuple[str, str], _Said] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         """One line: the message as the event, the library's name as `logger`."""
@@ -145,7 +162,23 @@ class Routed(logging.Handler):
             text = record.getMessage()
         except Exception:  # a library's wrong format string must not reach the code that called it
             text = str(record.msg)
-        getattr(structlog.get_logger(), level)(text, logger=record.name, exc_info=record.exc_info)
+        now, said = self._clock(), self._said.get((record.name, text))
+        if said is not None and now - said.at < _SAME:
+            said.again += 1
+            return
+        if len(self._said) >= _TEXTS:
+            self._said.clear()
+        self._said[record.name, text] = _Said(now)
+        more = {"repeated": said.again} if said is not None and said.again else {}
+        getattr(structlog.get_logger(), level)(text, logger=record.name, exc_info=record.exc_info, **more)
+
+
+@dataclass(slots=True)
+class _Said:
+    """A library's text: when it was last written, how often it was not since."""
+
+    at: float
+    again: int = 0
 
 
 def _renderer(log: Log, file: TextIO) -> Render:

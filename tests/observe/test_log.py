@@ -198,6 +198,26 @@ def test_a_librarys_wrong_format_string_is_shown_as_it_is() -> None:
     assert "wrong %d" == _lines(file)[0]["event"]
 
 
+def test_what_a_library_says_again_and_again_is_counted() -> None:
+    """Written once in ten seconds a library and text, with how often it was not written; others are not held up."""
+    file, now = _file(), [0.0]
+    configure(Log(), file=file)
+    routed = Routed(clock=lambda: now[0])
+    for at, library, text in (
+        (0, "k", "down"),
+        (5, "k", "down"),
+        (6, "z", "down"),
+        (9, "k", "down"),
+        (11, "k", "down"),
+    ):
+        now[0] = at
+        routed.emit(logging.LogRecord(library, logging.ERROR, "x.py", 1, text, (), None))
+    now[0] = 30
+    routed.emit(logging.LogRecord("k", logging.ERROR, "x.py", 1, "down", (), None))
+    found = [(line["logger"], line.get("repeated")) for line in _lines(file)]
+    assert [("k", None), ("z", None), ("k", 2), ("k", None)] == found
+
+
 def test_a_second_configuration_reaches_loggers_of_modules() -> None:
     """With a file, a logger made before writes to the file configured last."""
     logger = structlog.get_logger()
