@@ -53,8 +53,6 @@ def is_html(answer: Answer) -> bool:
     if not answer.body:
         return False
     kind = answer.headers.get("content-type", "")
-    if kind == "application/json":
-        return False
     if kind:
         kind = kind.lower()
         return kind.startswith(("text/html", "application/xhtml"))
